@@ -5,8 +5,9 @@ from __future__ import annotations
 import zlib
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, islice
+from itertools import accumulate
 
+from llmdash.prompts.compact import ConsecutiveNumbers, Offsets
 from llmdash.prompts.formats import RecordSpan
 from llmdash.prompts.lines import LineRun
 
@@ -16,11 +17,11 @@ _BUCKETS = 64
 
 
 class _PackedIds:
-    """Texts in one block of memory: 8 bytes each, plus their length in UTF-8."""
+    """Texts in one block of memory: 4 bytes each (8 beyond 4 GiB), plus their length in UTF-8."""
 
     def __init__(self) -> None:
         self._data = bytearray()
-        self._ends = array("Q")
+        self._ends = Offsets()
 
     def append(self, text: str) -> None:
         self._data += text.encode("utf-8", "surrogatepass")
@@ -28,9 +29,7 @@ class _PackedIds:
 
     def extend(self, texts: Sequence[str]) -> None:
         packed = [text.encode("utf-8", "surrogatepass") for text in texts]
-        ends = accumulate(map(len, packed), initial=len(self._data))
-        next(ends)
-        self._ends.extend(ends)
+        self._ends.extend([*accumulate(map(len, packed), initial=len(self._data))][1:])
         self._data += b"".join(packed)
 
     def __getitem__(self, index: int) -> str:
@@ -42,17 +41,18 @@ class _PackedIds:
 
 
 class RecordPlaces:
-    """Start, length, checksum, line, number and id of each record: 32 bytes each, and the id.
+    """Start, length, checksum, line, number and id of each record: 16 bytes each, and the id, where
+    records follow line by line and the file is below 4 GiB.
 
     An id that is made of the number, by which records are counted, is kept as an empty text.
     """
 
     def __init__(self) -> None:
-        self.starts = array("Q")
+        self.starts = Offsets()
         self.sizes = array("I")
         self.sums = array("I")
-        self.lines = array("I")
-        self.numbers = array("I")
+        self.lines = ConsecutiveNumbers()
+        self.numbers = ConsecutiveNumbers()
         self.ids = _PackedIds()
 
     def __len__(self) -> int:
@@ -69,8 +69,7 @@ class RecordPlaces:
 
     def extend(self, run: LineRun, records: Sequence[bytes], identities: Sequence[str]) -> None:
         """Add the records of a run of lines, one each, which are counted by line."""
-        starts = accumulate(map(len, run.data), initial=run.start)
-        self.starts.extend(islice(starts, len(records)))
+        self.starts.extend([*accumulate(map(len, run.data), initial=run.start)][: len(records)])
         self.sizes.extend(map(len, records))
         self.sums.extend(map(zlib.crc32, records))
         numbers = range(run.number, run.number + len(records))
@@ -81,13 +80,12 @@ class RecordPlaces:
     def without(self, left_out: set[int]) -> RecordPlaces:
         """Return the places but for those of the records `left_out`, by index."""
         kept = RecordPlaces()
-        for name in ("starts", "sizes", "sums", "lines", "numbers"):
-            column = getattr(self, name)
-            setattr(
-                kept, name, array(column.typecode, (v for i, v in enumerate(column) if i not in left_out))
-            )
-        for index, identity in enumerate(self.ids):
+        kept.lines, kept.numbers = self.lines.without(left_out), self.numbers.without(left_out)
+        for index, (start, identity) in enumerate(zip(self.starts, self.ids, strict=True)):
             if index not in left_out:
+                kept.starts.append(start)
+                kept.sizes.append(self.sizes[index])
+                kept.sums.append(self.sums[index])
                 kept.ids.append(identity)
         return kept
 

@@ -25,6 +25,7 @@ from tests.benchmarks.rows import prompt_file
 
 _SIZES = (1_000, 10_000, 100_000, 1_000_000)
 _STEP_S = 1 / 15
+_FRAMES = 200
 _WATCHED = View(
     jobs=JobsView(height=45, sort=SortColumn.TIME, columns=("input.topic", "prompt"), preview_width=40),
     series=SeriesView(160),
@@ -33,7 +34,9 @@ _WATCHED = View(
 
 
 def _measure(jobs: int) -> None:
-    """Run `jobs` jobs, and print megabytes in use and microseconds of processor time a job."""
+    """Run `jobs` jobs, and print megabytes in use, microseconds of processor time a job, and those of a frame
+    at the end.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         plan = replace(answered_at_once(0, folder), source=open_input(Input(prompt_file(folder, jobs)), {}))
@@ -45,7 +48,10 @@ def _measure(jobs: int) -> None:
         spent = time.process_time() - spent
         if session.crash is not None:
             raise session.crash
-        print(resident_mb("self"), spent / jobs * 1e6)
+        used_mb, at = resident_mb("self"), time.thread_time()
+        for _ in range(_FRAMES):
+            session.frame(_WATCHED)
+        print(used_mb, spent / jobs * 1e6, (time.thread_time() - at) / _FRAMES * 1e6)
 
 
 def main() -> None:
@@ -53,17 +59,19 @@ def main() -> None:
     if sys.argv[1:2] == ["--one"]:
         _measure(int(sys.argv[2]))
         return
-    empty_mb, _ = _line(1)
+    empty_mb, *_ = _line(1)
     print(f"an empty run takes {empty_mb:.0f} MB")
     for jobs in map(int, sys.argv[1:] or _SIZES):
-        used_mb, cost_us = _line(jobs)
-        print(f"{jobs:>9,} jobs   {used_mb - empty_mb:6.0f} MB more   {cost_us:6.1f} us a job", flush=True)
+        used_mb, cost_us, frame_us = _line(jobs)
+        more = f"{used_mb - empty_mb:6.0f} MB more   {cost_us:6.1f} us a job   {frame_us:6.0f} us a frame"
+        print(f"{jobs:>9,} jobs   {more}", flush=True)
 
 
-def _line(jobs: int) -> tuple[float, float]:
+def _line(jobs: int) -> tuple[float, float, float]:
     command = [sys.executable, "-m", "tests.benchmarks.memory", "--one", str(jobs)]
-    used, cost = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
-    return float(used), float(cost)
+    said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    used_mb, cost_us, frame_us = map(float, said.split())
+    return used_mb, cost_us, frame_us
 
 
 if __name__ == "__main__":

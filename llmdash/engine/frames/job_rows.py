@@ -13,12 +13,14 @@ from llmdash.engine.frames.front_ends import FrontEnd
 from llmdash.engine.frames.gauges import Gauges
 from llmdash.engine.frames.job_texts import JobTexts, TextsWanted
 from llmdash.engine.model.frame import JobRow, JobsPart
-from llmdash.engine.model.rows import NO_TEXT
+from llmdash.engine.model.rows import NO_TEXT, JobText
 from llmdash.engine.model.states import AnswerFlag, JobState, WaitReason
 from llmdash.engine.model.view import JobsView
 from llmdash.prompts.verdict import Verdict
 
 __all__ = ["JobRows"]
+
+_NO_TEXTS = TextsWanted((), 0)
 
 
 class JobRows:
@@ -45,7 +47,7 @@ class JobRows:
         first = max(0, min(first, matched - view.height))
         lines = range(first, min(matched, first + view.height))
         wanted = TextsWanted.by(view)
-        rows = tuple(self._with_text(self.row(ordering.job_at(line), now, waits), wanted) for line in lines)
+        rows = tuple(self.row(ordering.job_at(line), now, waits, wanted) for line in lines)
         found_for, found = front_end.finder.find(view.find)
         return JobsPart(
             columns.jobs,
@@ -93,14 +95,14 @@ class JobRows:
         begun = (each.since for job, each in live.items() if state[job] == JobState.LIMITER)
         return max(0.0, now - min(begun, default=now))
 
-    def _with_text(self, row: JobRow, wanted: TextsWanted) -> JobRow:
-        """The row with its texts, as far as they are known."""
+    def _text(self, job: int, state: JobState, verdict: Verdict, wanted: TextsWanted) -> JobText:
+        """The texts of a row, as far as they are known."""
         if self._texts is None or wanted.width <= 0:
-            return row
-        text = self._texts.of(row.job, row.state, row.tries, row.verdict, wanted)
-        if row.state is JobState.STREAMING:
-            text = replace(text, preview=self._tail(row.job, wanted.width))
-        return row if text is NO_TEXT else replace(row, text=text)
+            return NO_TEXT
+        text = self._texts.of(job, state, self._store.columns.tries[job], verdict, wanted)
+        if state is JobState.STREAMING:
+            text = replace(text, preview=self._tail(job, wanted.width))
+        return text
 
     def _tail(self, job: int, width: int) -> str:
         """The end of an answer that arrives."""
@@ -110,10 +112,10 @@ class JobRows:
         text = "".join(stream.chunks[-width:])
         return text if len(text) <= width and stream.size == len(text) else "…" + text[1 - width :]
 
-    def row(self, job: int, now: float, waits: Waits) -> JobRow:
-        """Return the row of a job at `now`, on the clock of the store."""
+    def row(self, job: int, now: float, waits: Waits, wanted: TextsWanted = _NO_TEXTS) -> JobRow:
+        """Return the row of a job at `now`, on the clock of the store, with the texts that are wanted."""
         columns, live = self._store.columns, self._store.live.get(job)
-        state = JobState(columns.state[job])
+        state, verdict = JobState(columns.state[job]), Verdict(columns.verdict[job])
         wait, time = columns.wait[job], columns.time[job]
         if live is not None and live.sent_at:
             time = now - live.sent_at
@@ -135,8 +137,9 @@ class JobRows:
             input_tokens=columns.input_tokens[job] if ended else None,
             output_tokens=columns.output_tokens[job] if ended else None,
             tokens_estimated=bool(columns.estimated[job]),
-            verdict=Verdict(columns.verdict[job]),
+            verdict=verdict,
             error=columns.errors[columns.error[job]] if state is not JobState.DONE else "",
             flags=AnswerFlag(columns.flags[job]),
             worker=columns.workers[columns.worker[job]] or None,
+            text=self._text(job, state, verdict, wanted),
         )

@@ -8,16 +8,24 @@ previous result is shown meanwhile: a frame never waits for it.
 
 from __future__ import annotations
 
-import heapq
 import threading
 import time
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple
 
 from llmdash.engine.frames.blockers import Waits
-from llmdash.engine.frames.filter import NO_FACTS, NO_WAITS, Filter, FilterError, FilterFacts, compile_filter
+from llmdash.engine.frames.filter import (
+    NO_FACTS,
+    NO_WAITS,
+    Filter,
+    FilterError,
+    FilterFacts,
+    Predicate,
+    compile_filter,
+)
 from llmdash.engine.frames.filter_hint import hint_for
+from llmdash.engine.frames.sorting import SLICE, slices, sorted_jobs
 from llmdash.engine.frames.text_search import NO_SEARCH, Search
 from llmdash.engine.model.states import JobState, SortColumn
 from llmdash.engine.model.view import JobsView
@@ -26,16 +34,13 @@ from llmdash.prompts.verdict import Verdict
 
 __all__ = ["Ordering"]
 
-T = TypeVar("T")
-
 _BY_STATE: Mapping[int, int] = {JobState.FAILED: 0, JobState.INVALID: 1}
 _BY_VERDICT: Mapping[int, int] = {Verdict.NOT_EQUAL: 2, Verdict.NOT_PARSEABLE: 3}
 _CUT_OFF, _WELL = 4, 5
 _PERIOD_S = 1.0
-_SLICE = 500
+_SHARE = 0.2
+"""The share of a core that may go into orders, whatever the number of jobs."""
 _REST_S = 0.0001
-_SORTED_AT_ONCE = 4_096
-"""Jobs that are sorted in one go, which no other thread can interrupt."""
 _GLANCE_S = 0.05
 """For how long texts are searched before anything is shown: what is new since the last time takes less."""
 _LOOK_S = 0.5
@@ -187,7 +192,7 @@ class Ordering:
 
     def _compute(self, wanted: _Wanted, waits: Waits, about: FilterFacts) -> None:
         """What the thread does: at first without what only a look at all texts finds."""
-        begun = time.monotonic()
+        begun = time.thread_time()
         try:
             found = compile_filter(wanted.filter, self._columns, self._job_id, waits, self._search, about)
             searched = self._look(wanted, found, _GLANCE_S)
@@ -200,9 +205,9 @@ class Ordering:
         except _Superseded:
             pass
         finally:
-            now = time.monotonic()
-            if wanted == self._wanted:  # half of the time at most is spent on it
-                self._next_at = now + max(_PERIOD_S, now - begun)
+            spent_s = time.thread_time() - begun
+            if wanted == self._wanted:
+                self._next_at = time.monotonic() + max(_PERIOD_S, spent_s / _SHARE)
             self._thread = None
 
     def _look(self, wanted: _Wanted, found: Filter, seconds: float) -> float | None:
@@ -217,42 +222,48 @@ class Ordering:
     def _work_out(self, wanted: _Wanted, found: Filter, searched: float | None) -> float:
         """Filter and sort the jobs, and number their lines. Return the seconds that it took."""
         begun = time.monotonic()
-        columns, predicate = self._columns, found.predicate
-        place = columns.place
 
-        def rested(values: Iterable[T]) -> Iterator[T]:
-            return self._rested(values, wanted)
+        def rest() -> None:
+            self._rest(wanted)
 
-        jobs = array(
-            "I",
-            (
-                job
-                for job in rested(range(columns.jobs))
-                if (wanted.has_all or place[job]) and (predicate is None or predicate(job))
-            ),
-        )
+        jobs = self._matching(wanted, found.predicate, rest)
         if wanted.sort is not SortColumn.NUMBER:
-            jobs = array("I", _sorted(jobs, self._sort_key(wanted.sort), rested))
+            jobs = sorted_jobs(jobs, self._sort_key(wanted.sort), rest)
         if wanted.descending:
             jobs.reverse()
-        lines = array("I", bytes(4 * columns.jobs))
-        for line, job in enumerate(rested(jobs), 1):
-            lines[job] = line
+        lines = array("I", [0]) * self._columns.jobs
+        line = 0
+        for some in slices(jobs, rest):
+            for line, job in enumerate(some, line + 1):  # noqa: B020 - it goes on where the slice before ended
+                lines[job] = line
         is_whole = searched is None or searched >= 1.0
-        hint = hint_for(found, rested(range(columns.jobs))) if not jobs and is_whole else ""
+        hint = hint_for(found, self._all_jobs(rest)) if not jobs and is_whole else ""
         self._finished = wanted, _Lines(jobs, lines, wanted.filter, searched, hint)
         return time.monotonic() - begun
 
-    def _rested(self, values: Iterable[T], wanted: _Wanted) -> Iterator[T]:
-        """`values`, with a rest for other threads in between: neither a frame nor the engine waits for all.
-        Raises _Superseded once another order is wanted.
+    def _matching(self, wanted: _Wanted, predicate: Predicate | None, rest: Callable[[], None]) -> array[int]:
+        """The jobs that have a line, in the order of the input."""
+        place, matching = self._columns.place, array("I")
+        for first in range(0, self._columns.jobs, SLICE):
+            rest()
+            some: Iterable[int] = range(first, min(first + SLICE, self._columns.jobs))
+            if not wanted.has_all:
+                some = filter(place.__getitem__, some)
+            matching.extend(some if predicate is None else filter(predicate, some))
+        return matching
+
+    def _all_jobs(self, rest: Callable[[], None]) -> Iterator[int]:
+        for first in range(0, self._columns.jobs, SLICE):
+            rest()
+            yield from range(first, min(first + SLICE, self._columns.jobs))
+
+    def _rest(self, wanted: _Wanted) -> None:
+        """Let other threads have their turn: neither a frame nor the engine waits for a whole order. Raises
+        _Superseded once another one is wanted.
         """
-        for number, value in enumerate(values):
-            if number % _SLICE == 0:
-                if wanted != self._wanted:
-                    raise _Superseded
-                time.sleep(_REST_S)
-            yield value
+        if wanted != self._wanted:
+            raise _Superseded
+        time.sleep(_REST_S)
 
     def _sort_key(self, sort: SortColumn) -> Callable[[int], float | str]:
         columns = self._columns
@@ -276,22 +287,3 @@ def _wrongness(state: int, verdict: int) -> int:
     if state == JobState.DONE:
         return _BY_VERDICT.get(verdict, _WELL)
     return _BY_STATE.get(state, _CUT_OFF)
-
-
-class _Rested(Protocol):
-    """Yields what it is given, with rests in between."""
-
-    def __call__(self, values: Iterable[T], /) -> Iterator[T]: ...
-
-
-def _sorted(jobs: Iterable[int], key: Callable[[int], float | str], rested: _Rested) -> Iterator[int]:
-    """The jobs in the order of their keys, sorted in pieces that are then merged."""
-    held = array("I", jobs)
-    keys = list(map(key, rested(held)))
-    pieces = []
-    for first in range(0, len(held), _SORTED_AT_ONCE):
-        places = range(first, min(len(held), first + _SORTED_AT_ONCE))
-        pieces.append(array("I", sorted(places, key=keys.__getitem__)))
-        time.sleep(_REST_S)
-    merged = heapq.merge(*pieces, key=keys.__getitem__)
-    return (held[place] for place in rested(merged))

@@ -13,6 +13,8 @@ LINGER_S = 0.7
 _KEPT_CHARACTERS = 4_000_000
 _CHUNK_COST = 32
 """The memory of a chunk beside its text, in characters."""
+_STREAM_COST = 512
+"""The memory of a stream beside its chunks, in characters: of short answers there are many."""
 
 
 class Stream:
@@ -49,7 +51,7 @@ class Stream:
     @property
     def cost(self) -> int:
         """Its use of memory, in characters."""
-        return self.size + _CHUNK_COST * len(self.chunks)
+        return _STREAM_COST + self.size + _CHUNK_COST * len(self.chunks)
 
     def after(self, seen: int) -> tuple[int, tuple[str, ...], tuple[float, ...]]:
         """(start, chunks from there, their gaps) for one who has seen `seen` chunks; 0 is the beginning."""
@@ -76,7 +78,7 @@ class Streams:
     """The streams that can be shown.
 
     Ended ones are dropped, oldest first, beyond 4 million characters in all; a chunk counts 32 characters
-    more than its text, for the memory that small chunks take.
+    more than its text and a stream 512 more than its chunks, for the memory that small ones take.
     """
 
     def __init__(self, kept: int = _KEPT_CHARACTERS) -> None:

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmdash.engine.frames import ordering as ordering_module
 from llmdash.engine.frames.blockers import Waits
 from llmdash.engine.frames.filter import NO_WAITS
 from llmdash.engine.frames.ordering import Ordering
@@ -206,20 +205,6 @@ def test_no_thread_but_its_own_sorts_filters_or_asks_for_ids() -> None:
         shown(ordering, view)
         assert ordering.line_of(77) is not None or len(ordering) == 0
     assert asked_by == {"llmdash-sort"}
-
-
-@given(st.lists(st.integers(0, 9), min_size=1, max_size=30), st.booleans())
-def test_pieces_that_are_sorted_and_merged_are_as_one(values: list[int], descending: bool) -> None:
-    """Jobs that compare equal stay in the order of the input."""
-    columns = JobColumns(len(values), range(len(values)))
-    for job, value in enumerate(values):
-        columns.begin(job)
-        columns.tries[job] = value
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ordering_module, "_SORTED_AT_ONCE", 4)
-        order = lines(ordering_of(columns, JobsView(sort=SortColumn.TRIES, descending=descending)))
-    expected = sorted(range(len(values)), key=values.__getitem__)
-    assert order == (expected[::-1] if descending else expected)
 
 
 class Slow:

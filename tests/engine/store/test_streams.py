@@ -82,6 +82,14 @@ def test_many_tiny_chunks_count_for_the_memory_they_take() -> None:
     assert sum(streams.get(job) is not None for job in range(10)) == 1
 
 
+def test_many_short_answers_count_for_the_memory_they_take() -> None:
+    streams = Streams(kept=100_000)
+    for job in range(1_000):
+        streams.add(job, "4", 0.0)
+        streams.end(job)
+    assert sum(streams.get(job) is not None for job in range(1_000)) < 200
+
+
 def test_the_newest_stream_is_a_live_one_while_there_is_one() -> None:
     streams = Streams()
     assert streams.live_newest() is None
