@@ -39,9 +39,9 @@ coverage:
 ci:
     .ci/run
 
-# A headless run beside its peers and an earlier commit (--before COMMIT --rounds N --jobs N --json FILE)
+# P1 to P4 and the engine's floor beside the peers, in one table (CASE ... --rounds N --json FILE --before COMMIT --scale SHARE)
 bench *arguments:
-    {{python}} -m tests.benchmarks.ratios {{arguments}}
+    {{python}} -m tests.benchmarks {{arguments}}
 
 # What an open dashboard costs
 bench-dashboard:

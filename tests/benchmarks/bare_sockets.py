@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 import sys
 import time
 from urllib.parse import urlsplit
 
-from tests.benchmarks.peers import IN_FLIGHT, PROMPT
+from tests.benchmarks.peer_batches import IN_FLIGHT, PROMPT
 
-__all__ = ["answers_per_second"]
+__all__ = ["answers_per_second", "measured"]
 
 
 class _Requests:
@@ -75,6 +76,12 @@ async def answers_per_second(base_url: str, count: int) -> float:
         )
     await requests.all_answered.wait()
     return count / (time.perf_counter() - began)
+
+
+def measured(base_url: str, count: int) -> float:
+    """What the target manages, asked by a process of its own."""
+    command = [sys.executable, "-m", "tests.benchmarks.bare_sockets", base_url, str(count)]
+    return float(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
 if __name__ == "__main__":

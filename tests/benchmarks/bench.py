@@ -7,17 +7,25 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from statistics import median
 
-__all__ = ["jobs_per_second", "no_home", "prompts", "table", "target"]
+__all__ = ["jobs_per_second", "no_home", "prompts", "served", "table", "target"]
+
+_TARGET = Path(__file__).with_name("target.py")
 
 
 @contextmanager
 def target(latency: float = 0.0) -> Iterator[str]:
     """A target server in its own process; gives its base URL."""
-    command = [sys.executable, "-m", "tests.benchmarks.target", str(latency)]
+    with served([sys.executable, str(_TARGET), "--latency", str(latency), str(latency)]) as base_url:
+        yield base_url
+
+
+@contextmanager
+def served(command: Sequence[str]) -> Iterator[str]:
+    """Run a server that prints its port first; gives its base URL."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         try:
@@ -43,12 +51,15 @@ def prompts(folder: Path, count: int) -> Path:
     return path
 
 
-def jobs_per_second(run: Path) -> float:
-    """Requests a second of a finished run, from the first to the last one sent."""
-    db = sqlite3.connect(run / "journal.sqlite")
-    count, first, last = db.execute("SELECT COUNT(*), MIN(sent_at), MAX(sent_at) FROM attempts").fetchone()
-    db.close()
-    return float(count / (last - first))
+def jobs_per_second(run: Path, in_flight: int = 0) -> float:
+    """Requests a second of a finished run, from the first to the last one sent, without those `in_flight`
+    that were sent before any answer.
+    """
+    with closing(sqlite3.connect(run / "journal.sqlite")) as db:
+        count, first, last = db.execute(
+            "SELECT COUNT(*), MIN(sent_at), MAX(sent_at) FROM attempts"
+        ).fetchone()
+    return float((count - in_flight) / (last - first))
 
 
 def table(unit: str, measured: Mapping[str, Sequence[float]], *, against: str) -> str:

@@ -30,8 +30,15 @@ __all__ = [
 
 ROOT = Path(__file__).parents[2]
 FOLDER = Path(tempfile.gettempdir()) / "llmdash-bench"
-PEERS = ("langchain-openai", "openai", "httpx==0.28.1")
+PEERS = {
+    "libraries": ("langchain-openai", "openai", "httpx==0.28.1", "aiohttp"),
+    "litellm": ("litellm",),
+    "aiperf": ("aiperf",),
+    "guidellm": ("guidellm",),
+}
+"""Environments of peers: those that pin versions of each other have one of their own."""
 PROXY = ("litellm[proxy]",)
+TARGET = ("uvloop",)
 _LIST = (
     "import importlib.metadata as m, json;"
     "print(json.dumps({each.name.lower(): each.version for each in m.distributions()}))"
@@ -61,9 +68,17 @@ class Environment:
         return found
 
 
-def environment_of_peers() -> Environment:
-    """The libraries that llmdash is compared with, none of it in there."""
-    return _with_packages("peers", PEERS, PEERS)
+def environment_of_peers(name: str) -> Environment:
+    """Libraries or a program that llmdash is compared with, none of it in there.
+
+    Raises CalledProcessError where they do not install.
+    """
+    return _with_packages(name, PEERS[name], PEERS[name])
+
+
+def environment_of_target() -> Environment:
+    """The event loop of the target, which has to be faster than all that ask it."""
+    return _with_packages("target", TARGET, TARGET)
 
 
 def environment_of_proxy() -> Environment:

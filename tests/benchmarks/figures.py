@@ -1,4 +1,4 @@
-"""What was measured, round by round, and the table of it: medians, and how many times as fast llmdash is."""
+"""What was measured, round by round, and the table of it: medians, ratios, and the bars beside them."""
 
 from __future__ import annotations
 
@@ -6,74 +6,125 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 from typing import Any, NamedTuple
 
-__all__ = ["RATE", "THIS", "Figures", "Row", "ratio_table", "ratios", "records"]
+__all__ = ["RATE", "SHARE", "THIS", "Figures", "Goal", "Goals", "Row", "ratio_table", "ratios", "records"]
 
-THIS = "llmdash, this tree"
+THIS = "llmdash"
 RATE = "jobs/s"
+SHARE = "% of ideal"
+_MORE_IS_BETTER = (RATE, SHARE, "chunks/s")
 
 
 class Row(NamedTuple):
-    """One line of the table: what was done, by whom, and the unit: jobs a second, or what one job costs."""
+    """One line of the table: what was done, by whom, and the unit: a rate or a share, or what it costs."""
 
     what: str
     who: str
     unit: str
 
 
+class Goal(NamedTuple):
+    """What a row is to reach, and better: of llmdash its figure, of others the ratio to them."""
+
+    bar: float
+    stretch: float | None = None
+
+
 Figures = Mapping[Row, Sequence[float]]
 """A figure of each round for each row. The rows of THIS are what the others are compared with."""
 
+Goals = Mapping[Row, Goal]
+
 
 def ratios(figures: Figures, row: Row) -> list[float]:
-    """How many times as fast this tree is as `row`, round by round: above 1 it is the faster one.
+    """How many times as good llmdash is as `row`, round by round: above 1 it is the better one.
 
-    Within a round, since what else the machine does changes from round to round.
+    Within a round, since what else the machine does changes from round to round. Empty where llmdash was not
+    measured.
     """
-    pairs = zip(figures[row._replace(who=THIS)], figures[row], strict=True)
-    return [this / other if row.unit == RATE else other / this for this, other in pairs]
+    pairs = zip(figures.get(row._replace(who=THIS), ()), figures[row], strict=False)
+    return [this / other if row.unit in _MORE_IS_BETTER else other / this for this, other in pairs]
 
 
-def records(figures: Figures) -> list[dict[str, Any]]:
-    """The rows for a file: every figure, the medians, and the ratio to each row but those of this tree."""
+def records(figures: Figures, goals: Goals) -> list[dict[str, Any]]:
+    """The rows for a file: every figure, the medians, the ratio to rows of others, the bars."""
     found = []
     for row, values in _grouped(figures):
-        of_row = None if row.who == THIS else ratios(figures, row)
+        of_row = [] if row.who == THIS else ratios(figures, row)
         record = {**row._asdict(), "median": median(values), "min": min(values), "max": max(values)}
-        found.append({**record, "values": list(values), "ratio": of_row and median(of_row), "ratios": of_row})
+        record |= {
+            "values": list(values),
+            "ratio": median(of_row) if of_row else None,
+            "ratios": of_row or None,
+        }
+        goal = goals.get(row)
+        reached = goal and _reaches(row, median(of_row or values), goal.bar)
+        found.append({**record, "goal": goal and goal._asdict(), "reached": reached})
     return found
 
 
-def ratio_table(figures: Figures) -> str:
-    """The rows for people, with the spread of each figure and each ratio."""
-    lines = [("", "", "", "median", "min to max", "ratio", "min to max"), *_lines(figures)]
+def ratio_table(figures: Figures, goals: Goals, missing: Mapping[str, str]) -> str:
+    """The rows for people, with the spread of each figure and ratio, its bar, its stretch and whether it is
+    there; below it what could not be measured, and why.
+    """
+    title = ("", "", "", "median", "min to max", "ratio", "min to max", "bar", "stretch", "")
+    lines = [title, *_lines(figures, goals)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
+    rows = [
         "  ".join(
-            cell.ljust(width) if place < 3 else cell.rjust(width)
+            cell.ljust(width) if place < 3 or place == 9 else cell.rjust(width)
             for place, (cell, width) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
         for line in lines
-    )
+    ]
+    return "\n".join([*rows, *(f"not measured: {what}: {why}" for what, why in missing.items())])
 
 
 def _grouped(figures: Figures) -> Iterator[tuple[Row, Sequence[float]]]:
     """The rows that can be compared one below the other, in the order in which they were measured."""
+    places = {what: place for place, what in enumerate(dict.fromkeys(row.what for row in figures))}
     groups: dict[tuple[str, str], list[Row]] = {}
-    for row in figures:
+    for row in sorted(figures, key=lambda row: places[row.what]):
         groups.setdefault((row.what, row.unit), []).append(row)
     for group in groups.values():
-        yield from ((row, figures[row]) for row in group)
+        yield from ((row, figures[row]) for row in sorted(group, key=lambda row: row.who != THIS))
 
 
-def _lines(figures: Figures) -> Iterator[tuple[str, ...]]:
+def _lines(figures: Figures, goals: Goals) -> Iterator[tuple[str, ...]]:
     above = ""
     for row, values in _grouped(figures):
-        digits = 0 if row.unit == RATE else 1
         what, above = ("" if row.what == above else row.what), row.what
-        spread = f"{min(values):,.{digits}f} to {max(values):,.{digits}f}"
-        cells = (what, row.who, row.unit, f"{median(values):,.{digits}f}", spread)
-        if row.who == THIS:
-            yield (*cells, "", "")
-        else:
-            of_row = ratios(figures, row)
-            yield (*cells, f"{median(of_row):.2f}x", f"{min(of_row):.2f} to {max(of_row):.2f}")
+        cells = (what, row.who, row.unit, _number(median(values)), _spread(values))
+        compared = [] if row.who == THIS else ratios(figures, row)
+        ratio = (f"{median(compared):.2f}x", _spread(compared)) if compared else ("", "")
+        yield (*cells, *ratio, *_goal(row, median(compared or values), goals.get(row)))
+
+
+def _goal(row: Row, figure: float, goal: Goal | None) -> tuple[str, str, str]:
+    if goal is None:
+        return "", "", ""
+    mark = "x" if row.who != THIS else ""
+    if goal.stretch is not None and _reaches(row, figure, goal.stretch):
+        verdict = "stretch"
+    else:
+        verdict = "bar" if _reaches(row, figure, goal.bar) else "below"
+    stretch = "" if goal.stretch is None else f"{goal.stretch:g}{mark}"
+    return f"{goal.bar:g}{mark}", stretch, verdict
+
+
+def _reaches(row: Row, figure: float, wanted: float) -> bool:
+    more = row.who != THIS or row.unit in _MORE_IS_BETTER
+    return figure >= wanted if more else figure <= wanted
+
+
+def _number(figure: float) -> str:
+    return (
+        f"{figure:,.0f}"
+        if abs(figure) >= 1_000
+        else f"{figure:,.1f}"
+        if abs(figure) >= 10
+        else f"{figure:.2f}"
+    )
+
+
+def _spread(values: Sequence[float]) -> str:
+    return f"{_number(min(values))} to {_number(max(values))}"

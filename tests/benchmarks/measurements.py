@@ -1,96 +1,142 @@
-"""What each line of the ratios takes to measure: a process each, in an environment of its own."""
+"""What every case measures with: environments and targets that are made when first wanted, and processes
+whose processor time is counted.
+"""
 
 from __future__ import annotations
 
 import json
 import resource
 import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import Any
 
-from tests.benchmarks.bench import jobs_per_second, no_home, prompts
-from tests.benchmarks.environments import Environment
-from tests.benchmarks.figures import RATE, Row
-from tests.benchmarks.peers import IN_FLIGHT
+from tests.benchmarks.bench import jobs_per_second, no_home, prompts, served
+from tests.benchmarks.environments import (
+    Environment,
+    environment_of_commit,
+    environment_of_peers,
+    environment_of_target,
+    environment_of_tree,
+)
 
-__all__ = ["PEERS", "Measurements"]
+__all__ = ["SCRIPTS", "Headless", "Measurements", "NotMeasured", "cpu_s_of_children"]
 
-PEERS = {"httpx": "bare httpx, gather", "openai": "openai SDK, gather", "langchain": "LangChain abatch"}
-_SCRIPTS = Path(__file__).parent
-_BATCH, _FLOOR = "batch, headless", "engine's floor"
-_CPU_COST, _WALL_COST = "cpu µs/job", "wall µs/job"
-_JOBS_A_PEER_JOB = 20 / 3  # peers are slower: with fewer jobs each of them is at it for about as long
+SCRIPTS = Path(__file__).parent
+_LONGEST_S = 900.0
+
+
+class NotMeasured(Exception):
+    """Something cannot be measured here; the text says why."""
 
 
 @dataclass(frozen=True)
+class Headless:
+    """What a run came to: jobs a second, and microseconds of processor time a job, starts included."""
+
+    rate: float
+    cpu_us: float
+
+
+@dataclass
 class Measurements:
-    """Measures `jobs` jobs at a time against the target at `base_url`, and works in `folder`."""
+    """Works in `folder`; `commit` is the one before, by its hash. What it makes ends with `resources`.
+
+    `scale` multiplies the numbers of jobs: 1.0 measures, less of it tries out.
+    """
 
     folder: Path
-    base_url: str
-    jobs: int
-    _numbers: Iterator[int] = field(default_factory=count)
+    commit: str
+    scale: float
+    resources: ExitStack
+    _environments: dict[str, Environment] = field(default_factory=dict)
+    _targets: dict[tuple[str, ...], str] = field(default_factory=dict)
+    _numbers: count[int] = field(default_factory=count)
+
+    def jobs(self, wanted: int, least: int = 1) -> int:
+        """Return so many jobs, scaled, and no fewer than `least`."""
+        return max(least, round(wanted * self.scale))
+
+    def environment(self, name: str) -> Environment:
+        """Return `tree`, `before`, `target`, or an environment of peers, made if it is not there yet.
+
+        Raises NotMeasured if it does not install.
+        """
+        if name not in self._environments:
+            try:
+                self._environments[name] = self._made(name)
+            except subprocess.CalledProcessError as error:
+                raise NotMeasured(f"{name} does not install") from error
+        return self._environments[name]
 
     @property
-    def peer_jobs(self) -> int:
-        """How many jobs a peer is given."""
-        return max(IN_FLIGHT, round(self.jobs / _JOBS_A_PEER_JOB))
+    def versions(self) -> Mapping[str, Mapping[str, str]]:
+        """The versions of all packages in each environment that was used."""
+        return {name: each.versions for name, each in self._environments.items()}
 
-    def headless(self, who: str, environment: Environment) -> dict[Row, float]:
-        """One run of the program: its rate, and its processor time, the start of Python included.
+    def target(self, *options: object) -> str:
+        """Return the base URL of a target with these options of `target.py`, which runs until the end."""
+        words = tuple(map(str, options))
+        if words not in self._targets:
+            command = self.environment("target").command(SCRIPTS / "target.py", *words)
+            self._targets[words] = self.resources.enter_context(served(command))
+        return self._targets[words]
 
-        Raises RuntimeError if a job failed or was tried twice.
+    def printed(self, name: str, *arguments: object, base_url: str = "", **env: str) -> str:
+        """Return what a command of an environment prints that has keys for `base_url`, nothing of the user's.
+
+        Raises NotMeasured if it fails.
+        """
+        ended = subprocess.run(
+            self.environment(name).command(*arguments),
+            cwd=self.folder,
+            env={**no_home(self.folder, base_url), **env},
+            capture_output=True,
+            text=True,
+            timeout=_LONGEST_S,
+        )
+        if ended.returncode:
+            raise NotMeasured(f"{Path(str(arguments[0])).name}: {_last_line(ended.stderr or ended.stdout)}")
+        return ended.stdout
+
+    def figures(self, name: str, *arguments: object, base_url: str = "") -> dict[str, float]:
+        """Return the JSON that a script prints in its last line."""
+        found: dict[str, float] = json.loads(
+            self.printed(name, *arguments, base_url=base_url).splitlines()[-1]
+        )
+        return found
+
+    def headless(self, name: str, base_url: str, jobs: int, in_flight: int, *options: str) -> Headless:
+        """Run the program once over expressions, with everything on.
+
+        Raises NotMeasured if a job failed or was tried twice.
         """
         run = self.folder / f"run-{next(self._numbers)}"
-        how = ("--headless", "--json", "--no-stream", "--rate", "unlimited", "--concurrency", IN_FLIGHT)
-        command = ("-m", "llmdash", "run", prompts(self.folder, self.jobs), *how, "--run-dir", run)
-        before_s = _cpu_s_of_children()
-        summary = json.loads(self._printed_by(environment, *command).splitlines()[-1])
-        cpu_s = _cpu_s_of_children() - before_s
-        if summary["done"] != self.jobs or summary["retries"]:
-            raise RuntimeError(f"a run with faults: {summary}")
-        return {
-            Row(_BATCH, who, RATE): jobs_per_second(run),
-            Row(_BATCH, who, _CPU_COST): cpu_s / self.jobs * 1e6,
-        }
+        how = ("--headless", "--json", "--rate", "unlimited", "--concurrency", in_flight, "--run-dir", run)
+        command = ("-m", "llmdash", "run", prompts(self.folder, jobs), *how, *options)
+        before_s = cpu_s_of_children()
+        summary: dict[str, Any] = self.figures(name, *command, base_url=base_url)
+        cpu_s = cpu_s_of_children() - before_s
+        if summary["done"] != jobs or summary["retries"]:
+            raise NotMeasured(f"a run with faults: {summary['done']} of {jobs} done")
+        return Headless(jobs_per_second(run, in_flight), cpu_s / jobs * 1e6)
 
-    def peer(self, name: str, environment: Environment) -> dict[Row, float]:
-        """One batch of a peer: its rate and its processor time, once it is warm."""
-        command = (_SCRIPTS / "peers.py", name, self.base_url, self.peer_jobs)
-        found = json.loads(self._printed_by(environment, *command))
-        return {
-            Row(_BATCH, PEERS[name], RATE): found["rate"],
-            Row(_BATCH, PEERS[name], _CPU_COST): found["cpu_us"],
-        }
-
-    def target_itself(self) -> dict[Row, float]:
-        """The rate at which the target answers those who do nothing else but ask."""
-        command = [sys.executable, "-m", "tests.benchmarks.bare_sockets", self.base_url, str(self.jobs)]
-        printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-        return {Row(_BATCH, "the target itself", RATE): float(printed)}
-
-    def floor(self, who: str, environment: Environment) -> dict[Row, float]:
-        """One run without HTTP: what a job costs."""
-        costs = json.loads(self._printed_by(environment, _SCRIPTS / "floor.py", self.jobs))
-        return {Row(_FLOOR, who, _CPU_COST): costs["cpu_us"], Row(_FLOOR, who, _WALL_COST): costs["wall_us"]}
-
-    def _printed_by(self, environment: Environment, *arguments: object) -> str:
-        """What a command prints that has keys for the target and nothing of the user's."""
-        done = subprocess.run(
-            environment.command(*arguments),
-            cwd=self.folder,
-            env=no_home(self.folder, self.base_url),
-            check=True,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        return done.stdout
+    def _made(self, name: str) -> Environment:
+        if name == "tree":
+            return environment_of_tree()
+        if name == "before":
+            return environment_of_commit(self.commit)
+        return environment_of_target() if name == "target" else environment_of_peers(name)
 
 
-def _cpu_s_of_children() -> float:
+def cpu_s_of_children() -> float:
     """Seconds of processor time of all processes that were started here and have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
+
+
+def _last_line(text: str) -> str:
+    return next((line.strip()[:160] for line in reversed(text.splitlines()) if line.strip()), "no word")

@@ -1,46 +1,55 @@
-"""The table of ratios."""
+"""The table of ratios and bars."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.benchmarks.figures import RATE, THIS, Row, ratio_table, ratios, records
+from tests.benchmarks.figures import RATE, THIS, Goal, Row, ratio_table, ratios, records
 
+PEER = Row("batch", "peer", RATE)
 FIGURES = {
     Row("batch", THIS, RATE): [3000.0, 2000.0, 4000.0],
     Row("batch", THIS, "µs/job"): [100.0, 100.0, 100.0],
-    Row("batch", "peer", RATE): [1000.0, 1000.0, 1000.0],
+    PEER: [1000.0, 1000.0, 1000.0],
     Row("batch", "peer", "µs/job"): [250.0, 200.0, 300.0],
 }
+GOALS = {PEER: Goal(3, 15), Row("batch", THIS, "µs/job"): Goal(90)}
 
 
 @pytest.mark.parametrize(
     ("unit", "expected"), [(RATE, [3.0, 2.0, 4.0]), ("µs/job", [2.5, 2.0, 3.0])], ids=["rate", "cost"]
 )
-def test_a_ratio_above_one_means_that_this_tree_is_faster(unit: str, expected: list[float]) -> None:
+def test_a_ratio_above_one_means_that_llmdash_is_better(unit: str, expected: list[float]) -> None:
     """More jobs a second are faster, more microseconds a job are slower."""
     assert ratios(FIGURES, Row("batch", "peer", unit)) == expected
 
 
 def test_a_ratio_is_taken_within_a_round() -> None:
     """A machine that was busy in one round slows what is compared down alike."""
-    figures = {Row("batch", THIS, RATE): [100.0, 10.0], Row("batch", "peer", RATE): [50.0, 5.0]}
-    assert ratios(figures, Row("batch", "peer", RATE)) == [2.0, 2.0]
+    figures = {Row("batch", THIS, RATE): [100.0, 10.0], PEER: [50.0, 5.0]}
+    assert ratios(figures, PEER) == [2.0, 2.0]
 
 
-def test_the_table_puts_what_can_be_compared_one_below_the_other() -> None:
-    assert [" ".join(line.split()) for line in ratio_table(FIGURES).splitlines()] == [
-        "median min to max ratio min to max",
-        "batch llmdash, this tree jobs/s 3,000 2,000 to 4,000",
-        "peer jobs/s 1,000 1,000 to 1,000 3.00x 2.00 to 4.00",
-        "llmdash, this tree µs/job 100.0 100.0 to 100.0",
+def test_the_table_puts_what_can_be_compared_one_below_the_other_with_its_bars() -> None:
+    table = ratio_table(FIGURES, GOALS, {"rival": "it does not install"})
+    assert [" ".join(line.split()) for line in table.splitlines()] == [
+        "median min to max ratio min to max bar stretch",
+        "batch llmdash jobs/s 3,000 2,000 to 4,000",
+        "peer jobs/s 1,000 1,000 to 1,000 3.00x 2.00 to 4.00 3x 15x bar",
+        "llmdash µs/job 100.0 100.0 to 100.0 90 below",
         "peer µs/job 250.0 200.0 to 300.0 2.50x 2.00 to 3.00",
+        "not measured: rival: it does not install",
     ]
 
 
-def test_the_records_hold_every_figure() -> None:
-    own, peer, *_ = records(FIGURES)
-    assert (own["who"], own["ratio"], own["ratios"]) == (THIS, None, None)
+def test_a_peer_without_llmdash_beside_it_has_no_ratio() -> None:
+    assert "x" not in ratio_table({PEER: [1000.0]}, {}, {}).replace("max", "")
+
+
+def test_the_records_hold_every_figure_and_whether_the_bar_is_reached() -> None:
+    own, peer, cost, _ = records(FIGURES, GOALS)
+    assert (own["who"], own["ratio"], own["goal"], own["reached"]) == (THIS, None, None, None)
+    assert (cost["goal"], cost["reached"]) == ({"bar": 90, "stretch": None}, False)
     assert peer == {
         "what": "batch",
         "who": "peer",
@@ -51,4 +60,6 @@ def test_the_records_hold_every_figure() -> None:
         "values": [1000.0, 1000.0, 1000.0],
         "ratio": 3.0,
         "ratios": [3.0, 2.0, 4.0],
+        "goal": {"bar": 3, "stretch": 15},
+        "reached": True,
     }
