@@ -27,7 +27,7 @@ from tests.benchmarks.measurements import Measurements, NotMeasured
 
 SHOWN = (
     *("langchain-openai", "langchain-core", "openai", "litellm", "aiperf", "guidellm", "httpx", "httpx2"),
-    *("httpx-aiohttp", "aiohttp", "textual", "uvloop"),
+    *("aiohttp", "textual", "uvloop"),
 )
 """The packages whose versions are shown, wherever they are installed."""
 

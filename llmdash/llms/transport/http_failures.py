@@ -41,9 +41,8 @@ _NO_CONNECTION = (
     aiohttp.ConnectionTimeoutError,
     aiohttp.ClientSSLError,
     aiohttp.InvalidURL,
+    aiohttp.NonHttpUrlClientError,
     httpx.InvalidURL,
-    httpx.LocalProtocolError,
-    httpx.UnsupportedProtocol,
     socket.gaierror,
     ssl.SSLError,
 )
@@ -76,9 +75,7 @@ def _meaning(error: Exception, cause: BaseException) -> tuple[FailureKind, str]:
         return FailureKind.TRANSIENT if passes else FailureKind.CONFIG, f"{words} and client_key"
     if isinstance(cause, aiohttp.ClientConnectorCertificateError | ssl.SSLError | aiohttp.ClientSSLError):
         return _meaning_of_tls(cause)
-    if isinstance(
-        error, httpx.UnsupportedProtocol | httpx.InvalidURL | httpx.LocalProtocolError
-    ) or isinstance(cause, aiohttp.InvalidURL):
+    if isinstance(cause, httpx.InvalidURL | aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
         return FailureKind.CONFIG, f"not a usable address: {cause}; check base_url"
     if isinstance(cause, aiohttp.ClientConnectorDNSError | socket.gaierror):
         return FailureKind.LOCAL, f"no address found{_why(cause, 'for')}; check the network, and base_url"
