@@ -117,6 +117,7 @@ class Measurements:
         run = self.folder / f"run-{next(self._numbers)}"
         how = ("--headless", "--json", "--rate", "unlimited", "--concurrency", in_flight, "--run-dir", run)
         command = ("-m", "llmdash", "run", prompts(self.folder, jobs), *how, *options)
+        self.environment(name)  # made before the count begins: what makes it is a child, too
         before_s = cpu_s_of_children()
         summary: dict[str, Any] = self.figures(name, *command, base_url=base_url)
         cpu_s = cpu_s_of_children() - before_s
