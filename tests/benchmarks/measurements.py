@@ -88,18 +88,22 @@ class Measurements:
     def printed(self, name: str, *arguments: object, base_url: str = "", **env: str) -> str:
         """Return what a command of an environment prints that has keys for `base_url`, nothing of the user's.
 
-        Raises NotMeasured if it fails.
+        Raises NotMeasured if it fails, or takes longer than a quarter of an hour.
         """
-        ended = subprocess.run(
-            self.environment(name).command(*arguments),
-            cwd=self.folder,
-            env={**no_home(self.folder, base_url), **env},
-            capture_output=True,
-            text=True,
-            timeout=_LONGEST_S,
-        )
+        command, program = self.environment(name).command(*arguments), Path(str(arguments[0])).name
+        try:
+            ended = subprocess.run(
+                command,
+                cwd=self.folder,
+                env={**no_home(self.folder, base_url), **env},
+                capture_output=True,
+                text=True,
+                timeout=_LONGEST_S,
+            )
+        except subprocess.TimeoutExpired:
+            raise NotMeasured(f"{program}: no end within {_LONGEST_S:.0f} s") from None
         if ended.returncode:
-            raise NotMeasured(f"{Path(str(arguments[0])).name}: {_last_line(ended.stderr or ended.stdout)}")
+            raise NotMeasured(f"{program}: {_last_line(ended.stderr or ended.stdout)}")
         return ended.stdout
 
     def figures(self, name: str, *arguments: object, base_url: str = "") -> dict[str, float]:

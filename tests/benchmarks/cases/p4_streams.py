@@ -7,7 +7,7 @@ from functools import partial
 
 from tests.benchmarks.cases.case import Case, Step
 from tests.benchmarks.figures import THIS, Goal, Row
-from tests.benchmarks.measurements import SCRIPTS, Measurements
+from tests.benchmarks.measurements import SCRIPTS, Measurements, NotMeasured
 
 __all__ = ["P4"]
 
@@ -56,7 +56,7 @@ def _read(
 ) -> dict[str, float]:
     found = measurements.figures(environment, SCRIPTS / "peer_streams.py", way, target, STREAMS, times)
     if found["chunks"] != STREAMS * CHUNKS * times:
-        raise RuntimeError(f"{way}: {found['chunks']} chunks")
+        raise NotMeasured(f"{way}: {found['chunks']} chunks")
     return found
 
 
