@@ -204,7 +204,9 @@ class HttpLLM(LLM[Whole, Piece]):
             request = written(adapted.fields)
             patience = SLOW_FIRST_BYTE_S if is_slow(adapted.fields) else FIRST_BYTE_S
             try:
-                async with client.post(head.target, head.headers, request, first_byte=patience) as answer:
+                async with await client.post(
+                    head.target, head.headers, request, first_byte=patience
+                ) as answer:
                     if 200 <= answer.status < 300:
                         adapted.accept()
                         hints = parse_limits(answer.headers)

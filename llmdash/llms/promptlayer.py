@@ -111,7 +111,7 @@ class Reporter:
 
     async def _post(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
         client = await self._connections.client()
-        async with client.post(self.url, HeaderList(), written(document)) as reply:
+        async with await client.post(self.url, HeaderList(), written(document)) as reply:
             body, is_cut = await start_of(reply)
             if reply.status == 200:
                 found = as_json(body)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Self
 from urllib.parse import quote
 
 from llmdash.llms.request_identity import place_of
@@ -33,14 +34,16 @@ _NO_KEY = Secret("no-key-" + "0123456789abcdef" * 2)  # takes the place of a key
 _MARK = _NO_KEY.reveal().encode("ascii")
 
 
-class HeaderList(list[Header]):
+class HeaderList(tuple[Header, ...]):
     """The headers of a request: those given and, where these have no such name, those of all. A traceback
     that shows local variables does not show what is in them.
     """
 
-    def __init__(self, own: Iterable[Header] = ()) -> None:
+    __slots__ = ()
+
+    def __new__(cls, own: Iterable[Header] = ()) -> Self:
         found = {name: (name, value) for name, value in _COMMON}
-        super().__init__((found | {name: (name, value) for name, value in own}).values())
+        return super().__new__(cls, (found | {name: (name, value) for name, value in own}).values())
 
     def __repr__(self) -> str:
         return f"<{len(self)} headers>"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import Awaitable
 from typing import TypeVar
 
 from llmdash.llms.transport.awake_clock import AwakeClock
@@ -97,8 +97,8 @@ class Deadline:
             self._open = False
             self._clock.end()
 
-    def next(self, pieces: AsyncIterator[bytes]) -> Awaitable[bytes | None]:
-        """Await the next piece, None after the last. Raises Late."""
+    def next(self, piece: Awaitable[T]) -> Awaitable[T]:
+        """Await the next piece of the body. Raises Late."""
         if self._progressed:
             self._progressed = False
             self._deadline = self._total
@@ -108,13 +108,13 @@ class Deadline:
                 self._drop_timer()  # set for the first byte, which may take longer than a stall
         elif not self._spoke:
             self._stalls_at = max(self._stalls_at, self._clock.time() + self._timeouts.stall)
-        return self.wait(anext(pieces, None))
+        return self.wait(piece)
 
     async def wait(self, what: Awaitable[T]) -> T:
         """Return the result of `what`. Raises Late, and cancels it, if it takes too long."""
         if self._timer is None:
             self._set_timer()
-        task = asyncio.current_task()
+        task = asyncio.current_task(self._loop)
         assert task is not None  # noqa: S101 - a coroutine on an event loop runs in a task
         cancelled = task.cancelling()
         self._waiting = task

@@ -7,8 +7,8 @@ where one is asked for. Every error of the transport becomes a `Failure` here, a
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
+from typing import Self
 
 import aiohttp
 import httpx
@@ -21,7 +21,7 @@ from llmdash.llms.transport.decoding import Decode, decoder_for
 from llmdash.llms.transport.http_failures import TRANSPORT_ERRORS, failure_of
 from llmdash.llms.transport.http_session import CONNECTED, AiohttpTransport
 from llmdash.llms.transport.httpx_transport import HttpxTransport
-from llmdash.llms.transport.received import Header, Received, Transport
+from llmdash.llms.transport.received import Header, Pieces, Received, Transport
 from llmdash.llms.transport.timeouts import FIRST_BYTE_S, Timeouts
 from llmdash.llms.wire.adaptation import Change
 from llmdash.llms.wire.failures import Failure, FailureKind
@@ -46,7 +46,13 @@ class HttpResponse:
         self._response = response
         self._deadline = watch
         self._received = 0
-        self._body: AsyncIterator[bytes] | None = None
+        self._body: Pieces | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
 
     def progress(self) -> None:
         """Note that content arrived: the stall limit starts again with the next wait."""
@@ -67,16 +73,9 @@ class HttpResponse:
         try:
             if self._body is None:
                 self._body = self._pieces()
-            while (piece := await self._deadline.next(self._body)) is not None:
-                self._received += len(piece)
-                if self._received > BODY_LIMIT:
-                    raise Failure(
-                        FailureKind.REQUEST,
-                        f"the answer is larger than {BODY_LIMIT:,} bytes",
-                        status=self.status,
-                    )
-                if piece:
-                    return piece
+            if self._body.at_end():
+                return None
+            piece = await self._deadline.next(self._body.read())
         except Late as late:
             raise Failure(
                 FailureKind.TRANSIENT,
@@ -87,7 +86,11 @@ class HttpResponse:
             ) from None
         except TRANSPORT_ERRORS as error:
             raise failure_of(error, self.status) from None
-        return None
+        self._received += len(piece)
+        if self._received > BODY_LIMIT:
+            words = f"the answer is larger than {BODY_LIMIT:,} bytes"
+            raise Failure(FailureKind.REQUEST, words, status=self.status)
+        return piece or None
 
     async def aclose(self) -> None:
         """Release the connection: it is kept if the body was read to its end, closed if not."""
@@ -97,25 +100,32 @@ class HttpResponse:
         except TRANSPORT_ERRORS:
             return  # the answer is complete; a connection that breaks while closing is closed
 
-    def _pieces(self) -> AsyncIterator[bytes]:
+    def _pieces(self) -> Pieces:
         decode = decoder_for(self.headers.get("content-encoding", ""))
         pieces = self._response.pieces
         return pieces if decode is None else _Decoded(pieces, decode)
 
 
-class _Decoded(AsyncIterator[bytes]):
+class _Decoded:
     """The pieces of a compressed body as they were before."""
 
-    def __init__(self, inner: AsyncIterator[bytes], decode: Decode) -> None:
+    def __init__(self, inner: Pieces, decode: Decode) -> None:
         self._inner = inner
         self._decode = decode
         self._ready: Iterator[bytes] = iter(())
 
-    async def __anext__(self) -> bytes:
+    async def read(self) -> bytes:
         while True:
             for piece in self._ready:
-                return piece
-            self._ready = self._decode(await anext(self._inner))
+                if piece:
+                    return piece
+            received = await self._inner.read()
+            if not received:
+                return b""
+            self._ready = self._decode(received)
+
+    def at_end(self) -> bool:
+        return False
 
 
 class HttpClient:
@@ -162,29 +172,20 @@ HTTP_PROXY, ALL_PROXY and NO_PROXY say; None: none |
         """Return `text` with the passwords of proxies masked."""
         return self._redactor.redact(text)
 
-    @asynccontextmanager
     async def post(
         self,
         url: str,
-        headers: Sequence[Header],
+        headers: tuple[Header, ...],
         body: bytes,
         *,
         first_byte: float = FIRST_BYTE_S,
-    ) -> AsyncIterator[HttpResponse]:
-        """Send `body`. Returns the response once its headers arrived. Raises Failure if there is none.
+    ) -> HttpResponse:
+        """Send `body`. Returns the response, to be closed, once its headers arrived. Raises Failure if there
+        is none.
 
         `first_byte` is how long that usually takes at most, in seconds, where `timeouts` does not say.
         """
-        answer = await self._send(url, headers, body, self.timeouts.until_first_byte(first_byte))
-        try:
-            yield answer
-        finally:
-            await answer.aclose()
-
-    async def _send(
-        self, url: str, headers: Sequence[Header], body: bytes, first_byte: float
-    ) -> HttpResponse:
-        watch = Deadline(self.timeouts, self._clock, first_byte)
+        watch = Deadline(self.timeouts, self._clock, self.timeouts.until_first_byte(first_byte))
         try:
             response = await self._connect_and_send(watch, url, headers, body)
         except BaseException as error:  # a cancelled call, too, ends the watch; it is raised again
@@ -200,7 +201,7 @@ HTTP_PROXY, ALL_PROXY and NO_PROXY say; None: none |
         return HttpResponse(response, watch)
 
     async def _connect_and_send(
-        self, watch: Deadline, url: str, headers: Sequence[Header], body: bytes
+        self, watch: Deadline, url: str, headers: tuple[Header, ...], body: bytes
     ) -> Received:
         if self._given is None:
             CONNECTED.set(watch.set_sent)

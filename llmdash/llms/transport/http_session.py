@@ -9,7 +9,7 @@ import os
 import resource
 import socket
 import ssl
-from collections.abc import AsyncIterable, Callable, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable
 from contextvars import ContextVar
 from typing import Any
 
@@ -45,37 +45,53 @@ class AiohttpTransport:
         self._proxy, self._proxy_headers = _proxy(proxy)
         self._timeout = aiohttp.ClientTimeout(connect=connect_s)
         self._session = _session(context)
+        self._written: dict[tuple[Header, ...], CIMultiDict[str]] = {}
+        """The headers of each key, as aiohttp takes them."""
 
     async def send(
-        self, url: str, headers: Sequence[Header], body: bytes | AsyncIterable[bytes], length: int
+        self, url: str, headers: tuple[Header, ...], body: bytes | AsyncIterable[bytes], length: int
     ) -> Received:
         """Return what came back."""
         response = await self._session.request(
             "POST",
             url,
-            headers=_with_length(headers, length),
+            headers=self._headers(headers, None if isinstance(body, bytes) else length),
             data=body,
             allow_redirects=False,
             timeout=self._timeout,
             proxy=self._proxy,
             proxy_headers=self._proxy_headers,
         )
-        pieces = aiter(response.content.iter_chunked(_PIECE))
 
         async def close() -> None:
             response.release()
             await response.wait_for_close()
 
-        return Received(response.status, joined(response.raw_headers), pieces, close)
+        return Received(response.status, joined(response.raw_headers), _Body(response.content), close)
+
+    def _headers(self, headers: tuple[Header, ...], length: int | None) -> CIMultiDict[str]:
+        """The headers as aiohttp takes them; it knows the length of a body that is bytes."""
+        found = self._written.get(headers)
+        if found is None:
+            names = ((header_text(name).lower(), header_text(value)) for name, value in headers)
+            found = self._written[headers] = CIMultiDict(names)
+        return found if length is None else CIMultiDict(found, **{"content-length": str(length)})
 
     async def aclose(self) -> None:
         await self._session.close()
 
 
-def _with_length(headers: Sequence[Header], length: int) -> CIMultiDict[str]:
-    found = CIMultiDict([(header_text(name).lower(), header_text(value)) for name, value in headers])
-    found["content-length"] = str(length)
-    return found
+class _Body:
+    """The pieces of a body, of 16 KB at most."""
+
+    __slots__ = ("_content", "at_end")
+
+    def __init__(self, content: aiohttp.StreamReader) -> None:
+        self._content = content
+        self.at_end = content.at_eof
+
+    def read(self) -> Awaitable[bytes]:
+        return self._content.read(_PIECE)
 
 
 def _proxy(address: str | None) -> tuple[URL | None, dict[str, str] | None]:

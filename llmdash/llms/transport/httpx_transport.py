@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator
 
 import httpx
 
@@ -18,7 +18,7 @@ class HttpxTransport:
         self._transport = transport
 
     async def send(
-        self, url: str, headers: Sequence[Header], body: bytes | AsyncIterable[bytes], length: int
+        self, url: str, headers: tuple[Header, ...], body: bytes | AsyncIterable[bytes], length: int
     ) -> Received:
         """Return what came back. Raises TypeError for a response that is not awaited."""
         # With a stream httpx derives no headers of its own.
@@ -32,10 +32,26 @@ class HttpxTransport:
         found = response.stream
         if not isinstance(found, httpx.AsyncByteStream):
             raise TypeError("the transport gave a stream that cannot be awaited")
-        return Received(response.status_code, joined(response.headers.raw), aiter(found), found.aclose)
+        return Received(response.status_code, joined(response.headers.raw), _Body(found), found.aclose)
 
     async def aclose(self) -> None:
         await self._transport.aclose()
+
+
+class _Body:
+    """The pieces of a stream, without empty ones."""
+
+    def __init__(self, stream: httpx.AsyncByteStream) -> None:
+        self._pieces = aiter(stream)
+
+    async def read(self) -> bytes:
+        async for piece in self._pieces:
+            if piece:
+                return piece
+        return b""
+
+    def at_end(self) -> bool:
+        return False
 
 
 class _Stream(httpx.AsyncByteStream):

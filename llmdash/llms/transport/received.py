@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol
 
-__all__ = ["Header", "Received", "Transport", "header_text", "joined"]
+__all__ = ["Header", "Pieces", "Received", "Transport", "header_text", "joined"]
 
 Header = tuple[bytes, bytes]
 """A name and a value, as they are on the wire."""
+
+
+class Pieces(Protocol):
+    """The body of a response, piece by piece."""
+
+    def read(self) -> Awaitable[bytes]:
+        """Wait for the next bytes; empty at the end."""
+
+    def at_end(self) -> bool:
+        """Return True if it is known without waiting that nothing more comes."""
 
 
 class Received(NamedTuple):
@@ -19,7 +29,7 @@ class Received(NamedTuple):
     status: int
     headers: Mapping[str, str]
     """By their names in lower case."""
-    pieces: AsyncIterator[bytes]
+    pieces: Pieces
     close: Callable[[], Awaitable[None]]
 
 
@@ -27,7 +37,7 @@ class Transport(Protocol):
     """Sends requests within one event loop. Its errors are those of `http_failures.TRANSPORT_ERRORS`."""
 
     async def send(
-        self, url: str, headers: Sequence[Header], body: bytes | AsyncIterable[bytes], length: int
+        self, url: str, headers: tuple[Header, ...], body: bytes | AsyncIterable[bytes], length: int
     ) -> Received:
         """POST a body of `length` bytes, and return once the headers of the response arrived."""
 
@@ -39,7 +49,10 @@ def joined(headers: Iterable[Header]) -> dict[str, str]:
     """Return headers by their names in lower case; the values of one that comes more than once in a row."""
     found: dict[str, str] = {}
     for name, value in headers:
-        low, text = header_text(name).lower(), header_text(value)
+        try:
+            low, text = name.decode().lower(), value.decode()
+        except UnicodeDecodeError:
+            low, text = header_text(name).lower(), header_text(value)
         found[low] = f"{found[low]}, {text}" if low in found else text
     return found
 

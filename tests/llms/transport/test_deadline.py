@@ -28,7 +28,7 @@ async def test_an_answer_that_goes_on_behind_its_finish_reason_has_all_its_time_
     watch.answered()
     watch.shorten_deadline(0.01)
     watch.progress()
-    assert await watch.next(aiter(slow())) == b"more"
+    assert await watch.next(anext(slow())) == b"more"
     watch.close()
 
 
@@ -37,5 +37,5 @@ async def test_what_is_awaited_behind_the_end_is_awaited_for_a_short_time() -> N
     watch.answered()
     watch.shorten_deadline(0.01)
     with pytest.raises(Late):
-        await watch.next(aiter(silent()))
+        await watch.next(anext(silent()))
     watch.close()
