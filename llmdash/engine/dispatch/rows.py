@@ -152,11 +152,29 @@ def answered_record(
     record: AttemptRecord, answer: Answer, model: str, ended_at: float | None
 ) -> AttemptRecord:
     """Return the row of an attempt that was answered."""
-    times = {"ttft_s": answer.ttft_s, "latency_s": answer.latency_s, "ended_at": ended_at}
-    return _with_usage(record, answer.usage, model, state="ok", headers=answer.headers or None, **times)
+    usage = answer.usage
+    return AttemptRecord(
+        record.job,
+        record.attempt,
+        record.key,
+        "ok",
+        record.sent_at,
+        ttft_s=answer.ttft_s,
+        latency_s=answer.latency_s,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        estimated=usage.estimated,
+        cached_tokens=usage.cached_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
+        reasoning_tokens=usage.reasoning_tokens,
+        model=model,
+        worker=record.worker,
+        ended_at=ended_at,
+        headers=answer.headers or None,
+    )
 
 
-def _with_usage(record: AttemptRecord, usage: Usage, model: str, **more: Any) -> AttemptRecord:
+def _with_usage(record: AttemptRecord, usage: Usage, model: str) -> AttemptRecord:
     return record._replace(
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
@@ -165,7 +183,6 @@ def _with_usage(record: AttemptRecord, usage: Usage, model: str, **more: Any) ->
         cache_write_tokens=usage.cache_write_tokens,
         reasoning_tokens=usage.reasoning_tokens,
         model=model,
-        **more,
     )
 
 

@@ -162,7 +162,8 @@ class BatchRunner:
     async def _work(self, number: int) -> None:
         slots, admission = self._slots, self._admission
         while number < slots.concurrency and not self._leaving:
-            await slots.sending.wait()
+            if not slots.sending.is_set():
+                await slots.sending.wait()
             async with self._line:
                 job, fresh = await self._parts.queue.pop(spread=self._parts.pool.is_trying)
                 self._parts.store.apply(Taken(job, self._parts.clock(), fresh))

@@ -32,15 +32,22 @@ class LogHistogram:
         self._counts[bucket] = self._counts.get(bucket, 0) + 1
         self._total += 1
 
-    def add_to_both(self, other: LogHistogram, value: float) -> None:
-        """Count one value here and in another one, at little more than the cost of one."""
-        if not math.isfinite(value):
-            return
-        bucket = int(math.log(max(value, self._SMALLEST)) // self._BASE)
-        self._counts[bucket] = self._counts.get(bucket, 0) + 1
-        other._counts[bucket] = other._counts.get(bucket, 0) + 1
-        self._total += 1
-        other._total += 1
+    @classmethod
+    def add_each(
+        cls, some: Sequence[LogHistogram], others: Sequence[LogHistogram], values: Sequence[float | None]
+    ) -> None:
+        """Count one value in each of `some`, and in each of `others`: all in a row cost little more than one.
+        None counts nowhere.
+        """
+        log, smallest, base = math.log, cls._SMALLEST, cls._BASE
+        for one, other, value in zip(some, others, values, strict=True):
+            if value is None or not -math.inf < value < math.inf:
+                continue
+            bucket = int(log(max(smallest, value)) // base)
+            one._counts[bucket] = one._counts.get(bucket, 0) + 1
+            other._counts[bucket] = other._counts.get(bucket, 0) + 1
+            one._total += 1
+            other._total += 1
 
     def include(self, other: LogHistogram) -> None:
         """Count all values of another one as well."""

@@ -42,7 +42,8 @@ class TimesSample:
         if self._skipped >= self._stride:
             self._skipped = 0
             self._times.append(value)
-            self._thin()
+            if len(self._times) > _MOST:
+                self._thin()
             self._shares = None
 
     def stand_in(self, p50: float, p95: float) -> None:

@@ -107,11 +107,12 @@ after 5 s, doubling to 5 minutes |
 
     def wait_s(self, now: float, in_flight: int) -> float:
         """Return the seconds until a request may be sent; infinite if only an event can change that."""
-        if self.is_gone or (self.on_probation and in_flight):
+        if self.state in _GONE or (self.on_probation and in_flight):
             return math.inf
-        if self.rests_until <= now and self.pacing.until <= now:
+        rests_until, paced_until = self.rests_until, self.pacing.until
+        if rests_until <= now and paced_until <= now:
             return 0.0
-        return max(self.rests_until, self.pacing.until) - now
+        return max(rests_until, paced_until) - now
 
     def admits(self, now: float) -> bool:
         """True if a request that leased the key may still be sent."""

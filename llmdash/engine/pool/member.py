@@ -88,6 +88,9 @@ class MemberLimits:
             self.tokens.settle(taken, used)
 
 
+_NO_LIMITS = MemberLimits()
+
+
 class Member:
     """One key of the pool: an LLM bound to it, its health and its counters.
 
@@ -110,7 +113,7 @@ class Member:
         self.label = label
         self.endpoint = endpoint if endpoint is not None else Endpoint(clock=clock)
         self.weight = weight
-        self.limits = limits or MemberLimits()
+        self.limits = limits or _NO_LIMITS
         self.concurrency: int | None = None
         """The most requests of the key at once; None for no limit of its own."""
         self.health = KeyHealth(clock)
@@ -170,28 +173,21 @@ class Member:
 
     def may_send(self, now: float, tokens: int = 0) -> bool:
         """True if the key may send a request of `tokens` at the time `now`."""
-        return (
-            self.is_reachable
-            and not self.is_full
-            and self.reserved_until <= now
-            and self.health.wait_s(now, self.in_flight) <= 0.0
-            and self.endpoint.wait_s(now) <= 0.0
-            and self.limits.wait_s(tokens) <= 0.0
-            and self.pace_wait_s(tokens) <= 0.0
-            and self.endpoint.share_wait_s(tokens) <= 0.0
-        )
+        return self.reserved_until <= now and self.can_send(now, tokens)
 
     def can_send(self, now: float, tokens: int = 0) -> bool:
         """True if the key may send a request of `tokens`, also one that it is reserved for."""
-        return (
-            self.is_reachable
-            and not self.is_full
-            and self.health.wait_s(now, self.in_flight) <= 0.0
-            and self.endpoint.wait_s(now) <= 0.0
-            and self.limits.wait_s(tokens) <= 0.0
-            and self.pace_wait_s(tokens) <= 0.0
-            and self.endpoint.share_wait_s(tokens) <= 0.0
-        )
+        in_flight, limits = self.in_flight, self.limits
+        if not self.is_reachable or (self.concurrency is not None and in_flight >= self.concurrency):
+            return False
+        if self.health.wait_s(now, in_flight) > 0.0 or self.endpoint.wait_s(now) > 0.0:
+            return False
+        if limits is not _NO_LIMITS and limits.wait_s(tokens) > 0.0:
+            return False
+        if self.tuner is not None and self.tuner.wait_s(tokens, in_flight) > 0.0:
+            return False
+        shared = self.endpoint.shared
+        return shared is None or shared.wait_s(tokens) <= 0.0
 
     def pace_wait_s(self, tokens: int) -> float:
         """Return the seconds until a request of `tokens` is within the pace that was found by itself;

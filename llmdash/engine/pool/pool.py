@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 
 from llmdash.engine.model.rows import SPARK_SPAN_S
 from llmdash.engine.model.states import EndpointState
@@ -22,6 +23,8 @@ from llmdash.llms.wire.failures import Failure, FailureKind
 __all__ = ["Attribution", "KeyPool", "Lease", "Member"]
 
 _OTHERS = Others()
+_counts_tokens = attrgetter("counts_tokens")
+_endpoint_state = attrgetter("circuit_breaker.state")
 
 
 class KeyPool(Keys):
@@ -39,18 +42,18 @@ class KeyPool(Keys):
     @property
     def is_trying(self) -> bool:
         """True if no endpoint is up: the next request is a probe, which counts against its job."""
-        return all(endpoint.circuit_breaker.state is not EndpointState.UP for endpoint in self.endpoints)
+        return EndpointState.UP not in map(_endpoint_state, self.endpoints)
 
     @property
     def counts_tokens(self) -> bool:
         """True if some key has a token limit, so that a request has to estimate its tokens."""
-        return any(member.counts_tokens for member in self._members)
+        return any(map(_counts_tokens, self._members))
 
     def may_lease(self, tokens: int, terms: Terms = ANY_KEY) -> bool:
         """True if some key may send a request of `tokens` now."""
         now = self._clock()
-        if terms is ANY_KEY:
-            return any(member.may_send(now, tokens) for member in self._members)
+        if terms is ANY_KEY and (first := self._stride.first_of(self._members)) is not None:
+            return first.may_send(now, tokens) or any(each.may_send(now, tokens) for each in self._members)
         return bool(free_members(self._members, now, tokens, terms))
 
     def models_for(self, own_model: str | None) -> list[LLM]:
@@ -90,10 +93,12 @@ class KeyPool(Keys):
         The terms say which keys will do. The outcome gives back what was reserved.
         """
         now = self._clock()
-        free = free_members(self._members, now, tokens, terms)
-        if not free:
-            return None
-        chosen = self._stride.next_of(free, terms.avoid)
+        chosen = self._stride.first_of(self._members) if terms is ANY_KEY else None
+        if chosen is None or not chosen.may_send(now, tokens):
+            free = free_members(self._members, now, tokens, terms)
+            if not free:
+                return None
+            chosen = self._stride.next_of(free, terms.avoid)
         if chosen.reserved_until:
             chosen.reserved_until = 0.0
         with self._guard:

@@ -29,6 +29,11 @@ class Stride:
         """Let a new key begin where the others are."""
         member.stride_pass = self._pass
 
+    def first_of(self, members: Sequence[Member]) -> Member | None:
+        """Return the next of all keys, if it may send; None where it may have to catch up."""
+        first = min(members, key=_pass_of)
+        return None if first.was_away else first
+
     def next_of(self, free: Sequence[Member], avoid: Member | None) -> Member:
         """Return the next of these keys; in place of `avoid` another that is nearly next, if there is one."""
         for member in free:

@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 from llmdash.engine.metrics.times_sample import Shares, TimesSample
 from llmdash.engine.model.states import Binding
-from llmdash.engine.model.timings import Timing
+from llmdash.engine.model.timings import AnswerTimes, Timing
 
 __all__ = ["NOT_SET", "SeriesSpan", "SeriesStep", "Setting"]
 
 _NO_SHARES = Shares()
+_METRICS = tuple(Timing)
 
 
 class Setting(NamedTuple):
@@ -50,6 +51,12 @@ class SeriesStep:
         self.in_flight = in_flight
         self.setting = setting
         self._times: dict[Timing, TimesSample] = {}
+
+    def add_times(self, times: AnswerTimes) -> None:
+        """Count what was measured of an answer, but for its first token."""
+        for metric, value in zip(_METRICS, times, strict=True):
+            if value is not None and metric is not Timing.TTFT:
+                self.sample(metric).add(value)
 
     def sample(self, metric: Timing) -> TimesSample:
         """Return the sample of a metric, to add to it."""

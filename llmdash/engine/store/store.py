@@ -121,7 +121,7 @@ class Store:
     def apply(self, event: Event) -> None:
         """Update the state by one event."""
         with self.lock:
-            self._handlers[type(event)](event)
+            self._handlers[event.__class__](event)
 
     @property
     def score(self) -> Score | None:
@@ -204,8 +204,11 @@ class Store:
     def _lost(self, event: AttemptLost) -> None:
         self.lost_by[event.worker] += 1
 
-    def restore(self, row: ResultRow) -> None:
-        """Take in a result on record: the columns of its job, and what is counted over all of them."""
+    def restore(self, row: ResultRow) -> AnswerTimes | None:
+        """Take in a result on record: the columns of its job, and what is counted over all of them.
+
+        Returns what was measured of its answer; None if it has none of its own.
+        """
         columns, job = self.columns, row.job
         columns.begin(job)
         columns.set_state(job, RESULT_STATES[row.state])
@@ -232,8 +235,10 @@ class Store:
             self.estimated = self.estimated or bool(row.estimated)
             self.verdicts[row.verdict] += 1
             if not is_reused:
-                source = Source(row.key or "", row.endpoint or "", row.model or "")
-                self.timings.add(source, self._times_of(row))
+                times = self._times_of(row)
+                self.timings.add(Source(row.key or "", row.endpoint or "", row.model or ""), times)
+                return times
+        return None
 
     def _times_of(self, row: ResultRow) -> AnswerTimes:
         """What was measured of an answer; one without text has no first token."""
@@ -242,14 +247,14 @@ class Store:
 
     def _saved(self, event: Saved) -> None:
         row, now = event.result, self.run_clock()
-        self.restore(row)
-        if row.state in ANSWERED and not self.columns.flags[row.job] & _REUSED:
+        times = self.restore(row)
+        if times is not None:
             tokens = row.output_tokens or 0
             self.input_tokens += row.input_tokens or 0
             self.output_tokens += tokens
             self.tokens.add(now, tokens)
             self.time_series.tokens(now, tokens)
-            self.time_series.answered(now, self._times_of(row))
+            self.time_series.answered(now, times)
         if row.state == "failed":
             self.bursts.failed(now, row.error or "")
         if row.state in ("failed", "invalid"):

@@ -16,8 +16,6 @@ _LEAST_S = 1e-6
 _SETTLED = 2
 """Steps before the one that is filling which may still change, by what is reported late."""
 
-
-_BUT_TTFT = tuple(Timing)[1:]
 _NOWHERE = SeriesStep(), SeriesStep()
 
 
@@ -55,24 +53,19 @@ class TimeSeries:
 
     def first_token(self, at: float, ttft_s: float) -> None:
         """Record the time to first token of a stream that began at `at`."""
-        step, second = self._both(at)
-        step.sample(Timing.TTFT).add(ttft_s)
-        second.sample(Timing.TTFT).add(ttft_s)
+        for step in self._both(at):
+            step.sample(Timing.TTFT).add(ttft_s)
 
     def answered(self, at: float, times: AnswerTimes) -> None:
         """Record what was measured of an answer, complete at `at`; its first token is recorded already."""
         step, _ = self._both(at)
-        for metric, value in zip(_BUT_TTFT, times[1:], strict=True):
-            if value is not None:
-                step.sample(metric).add(value)
+        step.add_times(times)
 
     def on_record(self, at: float, times: AnswerTimes) -> None:
         """Record what was measured of an answer on record, complete at `at`, within the steps there are."""
         self._merged.clear()
         if (step := self._within(at)) is not None:
-            for metric, value in zip(_BUT_TTFT, times[1:], strict=True):
-                if value is not None:
-                    step.sample(metric).add(value)
+            step.add_times(times)
         if times.ttft_s is not None and times.latency_s is not None:
             first = self._within(at - times.latency_s + times.ttft_s)
             if first is not None:

@@ -80,9 +80,7 @@ class Timings:
         of_source = self._at(source)
         self._whole.answers += 1
         of_source.answers += 1
-        for whole, mine, value in zip(self._whole.of, of_source.of, times, strict=True):
-            if value is not None:
-                whole.add_to_both(mine, value)
+        LogHistogram.add_each(self._whole.of, of_source.of, times)
 
     def add_failed(self, after_s: float | None) -> None:
         """Count an attempt that failed `after_s` seconds after it was sent; None if that is not known."""
