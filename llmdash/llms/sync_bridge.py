@@ -12,6 +12,8 @@ import concurrent.futures
 import os
 import queue
 import threading
+import weakref
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from contextlib import aclosing, suppress
 from typing import Any, Self, TypeVar
@@ -154,6 +156,41 @@ def each(make: Callable[[], AsyncGenerator[T, None]]) -> Iterator[T]:
                 continue
 
 
+class _Waker:
+    """Calls what is to be called on one loop from the shared one: all that gathers until the loop comes to it
+    costs one wake-up, which is a system call.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = weakref.ref(loop)
+        self._calls: deque[Callable[[], None]] = deque()
+        self._is_due = False
+
+    def call(self, function: Callable[[], None]) -> None:
+        """Have `function` called there soon; never, if that loop is closed."""
+        self._calls.append(function)
+        if self._is_due or (loop := self._loop()) is None:
+            return
+        self._is_due = True
+        try:
+            loop.call_soon_threadsafe(self._run)
+        except RuntimeError:  # the calling loop is closed
+            self._calls.clear()
+
+    def _run(self) -> None:
+        self._is_due = False  # before anything is called: what is added from now on needs a wake-up
+        while self._calls:
+            self._calls.popleft()()
+
+
+_wakers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Waker] = weakref.WeakKeyDictionary()
+
+
+def _waker_of(loop: asyncio.AbstractEventLoop) -> _Waker:
+    found = _wakers.get(loop)
+    return found if found is not None else _wakers.setdefault(loop, _Waker(loop))
+
+
 class Elsewhere(AsyncGenerator[T, None]):
     """The pieces of a generator that runs on the shared loop, for any other loop.
 
@@ -164,7 +201,9 @@ class Elsewhere(AsyncGenerator[T, None]):
     def __init__(self, make: Callable[[], AsyncGenerator[T, None]]) -> None:
         self._make = make
         self._work: concurrent.futures.Future[None] | None = None
-        self._came: asyncio.Queue[tuple[T] | _End] = asyncio.Queue()
+        self._came: deque[tuple[T] | _End] = deque()
+        self._waiting: asyncio.Future[None] | None = None
+        self._wake_is_due = False
         self._ended = False
 
     def __aiter__(self) -> Self:
@@ -176,7 +215,7 @@ class Elsewhere(AsyncGenerator[T, None]):
         if self._work is None:
             self._begin()
         try:
-            found = await self._came.get()
+            found = self._came.popleft() if self._came else await self._next()
         except BaseException:  # a cancelled call, too, stops the work; it is raised again
             self._stop()
             raise
@@ -186,13 +225,27 @@ class Elsewhere(AsyncGenerator[T, None]):
         raise found.__cause__ or StopAsyncIteration
 
     def _begin(self) -> None:
-        asking, put = asyncio.get_running_loop(), self._came.put_nowait
+        waker, came, wake = _waker_of(asyncio.get_running_loop()), self._came, self._wake
 
         def tell(what: tuple[T] | _End) -> None:
-            with suppress(RuntimeError):  # the calling loop may be closed
-                asking.call_soon_threadsafe(put, what)
+            came.append(what)
+            if not self._wake_is_due:
+                self._wake_is_due = True
+                waker.call(wake)
 
         self._work = asyncio.run_coroutine_threadsafe(_pump(self._make, tell), _calls.loop())
+
+    def _wake(self) -> None:
+        self._wake_is_due = False
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
+    async def _next(self) -> tuple[T] | _End:
+        """Wait for what comes next."""
+        while not self._came:
+            self._waiting = asyncio.get_running_loop().create_future()
+            await self._waiting
+        return self._came.popleft()
 
     async def asend(self, value: None) -> T:
         return await anext(self)
@@ -204,7 +257,7 @@ class Elsewhere(AsyncGenerator[T, None]):
     async def aclose(self) -> None:
         """Cancel what runs, and wait until it has ended."""
         if self._stop() and not _calls.is_over:
-            while not isinstance(await self._came.get(), _End):
+            while not isinstance(await self._next(), _End):
                 continue
 
     def _stop(self) -> bool:

@@ -111,9 +111,21 @@ def _proxy(address: str | None) -> tuple[URL | None, dict[str, str] | None]:
 
 
 class _Protocol(ResponseHandler):
-    """Reads heads that aiohttp refuses: those that say twice where the body ends."""
+    """Reads heads that aiohttp refuses: those that say twice where the body ends. Resumes only what was
+    paused: after each read of a body aiohttp asks for it, and parses nothing once more.
+    """
 
     _head: HeadFilter | None = None
+    _was_paused = False
+
+    def pause_reading(self) -> None:
+        self._was_paused = True
+        super().pause_reading()
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        if self._was_paused:
+            self._was_paused = False
+            super().resume_reading(resume_parser)
 
     def set_response_params(self, **params: Any) -> None:
         self._head = HeadFilter()
