@@ -14,12 +14,12 @@ import aiohttp
 import httpx
 
 from llmdash.llms.transport import proxies
+from llmdash.llms.transport.aiohttp_transport import AiohttpTransport
 from llmdash.llms.transport.awake_clock import AwakeClock
 from llmdash.llms.transport.certificates import Certificates
 from llmdash.llms.transport.deadline import Deadline, Late
 from llmdash.llms.transport.decoding import Decode, decoder_for
 from llmdash.llms.transport.http_failures import TRANSPORT_ERRORS, failure_of
-from llmdash.llms.transport.http_session import CONNECTED, AiohttpTransport
 from llmdash.llms.transport.httpx_transport import HttpxTransport
 from llmdash.llms.transport.received import Header, Pieces, Received, Transport
 from llmdash.llms.transport.timeouts import FIRST_BYTE_S, Timeouts
@@ -203,15 +203,11 @@ HTTP_PROXY, ALL_PROXY and NO_PROXY say; None: none |
     async def _connect_and_send(
         self, watch: Deadline, url: str, headers: tuple[Header, ...], body: bytes
     ) -> Received:
-        if self._given is None:
-            CONNECTED.set(watch.set_sent)
-        else:
-            watch.set_sent()
         transport, address = self._route_to(url)
         while True:
             began, sent = self._clock.time(), body if len(body) <= _LARGE else _Slices(body, watch)
             try:
-                return await watch.wait(transport.send(address, headers, sent, len(body)))
+                return await watch.wait(transport.send(address, headers, sent, len(body), watch.set_sent))
             except aiohttp.ConnectionTimeoutError:
                 # Its timer counts what a suspended machine slept through; nothing has been sent yet.
                 if self._clock.time() - began >= self.timeouts.connect - _GRAIN_S:

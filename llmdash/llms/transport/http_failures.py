@@ -10,6 +10,7 @@ import ssl
 
 import aiohttp
 import httpx
+from aiohttp.http_exceptions import HttpProcessingError
 
 from llmdash.llms.transport.decoding import CannotDecode
 from llmdash.llms.wire.failures import PROXY_LOGIN, Failure, FailureKind
@@ -29,6 +30,7 @@ TRANSPORT_ERRORS = (
     httpx.InvalidURL,
     httpx.StreamError,
     aiohttp.ClientError,
+    HttpProcessingError,
     OSError,
     ValueError,
 )
@@ -87,7 +89,7 @@ def _meaning(error: Exception, cause: BaseException) -> tuple[FailureKind, str]:
         return FailureKind.TRANSIENT, f"no connection in time: {cause}"
     if isinstance(cause, aiohttp.ClientPayloadError):
         return FailureKind.TRANSIENT, "truncated: the connection broke before the answer was whole"
-    if isinstance(cause, aiohttp.ClientResponseError):
+    if isinstance(cause, HttpProcessingError):
         return FailureKind.TRANSIENT, f"the answer breaks HTTP: {_without_content(cause.message)}"
     if isinstance(cause, ValueError):
         words = "the answer breaks HTTP: its head holds characters that may not be there"

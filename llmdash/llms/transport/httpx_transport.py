@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 
 import httpx
 
@@ -18,9 +18,15 @@ class HttpxTransport:
         self._transport = transport
 
     async def send(
-        self, url: str, headers: tuple[Header, ...], body: bytes | AsyncIterable[bytes], length: int
+        self,
+        url: str,
+        headers: tuple[Header, ...],
+        body: bytes | AsyncIterable[bytes],
+        length: int,
+        connected: Callable[[], None],
     ) -> Received:
         """Return what came back. Raises TypeError for a response that is not awaited."""
+        connected()
         # With a stream httpx derives no headers of its own.
         stream = httpx.ByteStream(body) if isinstance(body, bytes) else _Stream(body)
         request = httpx.Request(

@@ -37,9 +37,17 @@ class Transport(Protocol):
     """Sends requests within one event loop. Its errors are those of `http_failures.TRANSPORT_ERRORS`."""
 
     async def send(
-        self, url: str, headers: tuple[Header, ...], body: bytes | AsyncIterable[bytes], length: int
+        self,
+        url: str,
+        headers: tuple[Header, ...],
+        body: bytes | AsyncIterable[bytes],
+        length: int,
+        connected: Callable[[], None],
     ) -> Received:
-        """POST a body of `length` bytes, and return once the headers of the response arrived."""
+        """POST a body of `length` bytes, and return once the headers of the response arrived.
+
+        `connected` is called when there is a connection, and the request is about to be written.
+        """
 
     async def aclose(self) -> None:
         """Close every connection."""

@@ -13,7 +13,7 @@ from llmdash.llms.openai import ChatOpenAI
 from llmdash.llms.transport.http import HttpClient
 from llmdash.llms.wire.failures import Failure
 from tests.llms.canned import DONE, KEY, chunk
-from tests.llms.raw_server import chunked, framed, raw_server, send, send_and_close, send_and_stall
+from tests.llms.raw_server import chunked, framed, raw_server, send, send_and_close, send_and_stall, serving
 
 STREAM = (chunk("Hello"), chunk(finish="stop"), DONE)
 DOCUMENT = b'{"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]}'
@@ -123,3 +123,51 @@ async def test_nothing_of_an_answer_waits_on_after_it() -> None:
             await llm.ainvoke("hi")
         assert timers() <= before + 1
         await client.aclose()
+
+
+async def test_a_body_that_is_read_slowly_is_held_up_on_the_way_and_arrives_whole() -> None:
+    """What arrives faster than it is read waits in the network, not in memory."""
+    text = "x" * 3_000_000
+    body = b'{"choices": [{"message": {"content": "%b"}, "finish_reason": "stop"}]}' % text.encode()
+    async with raw_server(send(framed(body))) as server:
+        client = HttpClient()
+        async with await client.post(f"{server.base_url}/chat/completions", (), b"{}") as answer:
+            pieces = []
+            while (piece := await answer.chunk()) is not None:
+                pieces.append(piece)
+                await asyncio.sleep(0)
+        assert b"".join(pieces) == body
+        assert max(map(len, pieces)) <= 16_384
+        async with await client.post(f"{server.base_url}/chat/completions", (), b"{}") as answer:
+            assert answer.status == 200  # left behind a piece: the connection is not used again
+            await answer.chunk()
+        async with await client.post(f"{server.base_url}/chat/completions", (), b"{}") as answer:
+            assert await answer.chunk()
+        assert server.connections == 2
+        await client.aclose()
+
+
+async def test_a_connection_on_which_half_a_request_went_out_is_not_used_again() -> None:
+    connections = 0
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(framed(DOCUMENT))
+        await writer.drain()
+        await reader.read()
+
+    async with serving(refuse) as port, chat(f"http://127.0.0.1:{port}/v1") as llm:
+        assert (await llm.ainvoke("x" * 5_000_000)).text == "Hello"
+        assert (await llm.ainvoke("hi")).text == "Hello"
+    assert connections == 2
+
+
+async def test_the_login_in_an_address_goes_with_its_requests() -> None:
+    async with raw_server(send(framed(DOCUMENT))) as server:
+        address = server.base_url.replace("http://", "http://me:word@")
+        llm = ChatOpenAI("m", base_url=address, auth="none", client=(client := HttpClient()), max_retries=0)
+        assert (await llm.ainvoke("hi")).text == "Hello"
+        await client.aclose()
+    assert b"authorization: basic bwu6d29yza==" in server.requests[0].lower()
