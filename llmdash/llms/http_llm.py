@@ -15,7 +15,7 @@ from llmdash.llms.call_config import first_of, merged_config, own_arguments
 from llmdash.llms.candidates import SeveralAnswers
 from llmdash.llms.gathering import Gathering
 from llmdash.llms.messages import Body, Delta, Generation, PromptLike, RequestPicture
-from llmdash.llms.options import TOKEN_LIMITS, merge_options, token_limit
+from llmdash.llms.options import has_token_limit, merge_options, token_limit
 from llmdash.llms.request_body import is_several, is_slow, written
 from llmdash.llms.request_head import RequestHead, Value
 from llmdash.llms.request_identity import RequestIdentity, identity_of
@@ -274,7 +274,7 @@ class HttpLLM(LLM[Whole, Piece]):
             if prompt.wire == self.dialect.wire:
                 return self._as_it_stands(prompt, stop or self._stop, merged)
             merged = dict(merge_options(merged, prompt.options))
-        elif all(merged.get(name) is None for name in TOKEN_LIMITS):
+        elif not has_token_limit(merged):
             merged["max_tokens"] = self.default_max_tokens
         streamed = bool(merged.pop("stream", self.streaming))
         if streamed and is_several(merged.get("n")):

@@ -10,6 +10,8 @@ __all__ = ["TOKEN_LIMITS", "merge_options", "token_limit"]
 TOKEN_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 """The names that a limit on the answer's tokens has, in one dialect or another."""
 
+_LIMITS = frozenset(TOKEN_LIMITS)
+
 
 def merge_options(wider: Mapping[str, Any], narrower: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the options of a wider level, such as a run, overridden by those of a narrower one.
@@ -19,11 +21,14 @@ def merge_options(wider: Mapping[str, Any], narrower: Mapping[str, Any]) -> Mapp
     """
     if not narrower:
         return wider
-    kept = dict(wider)
-    if any(name in narrower for name in TOKEN_LIMITS):
-        for name in TOKEN_LIMITS:
-            kept.pop(name, None)
-    return {**kept, **narrower}
+    if _LIMITS.isdisjoint(narrower):
+        return {**wider, **narrower}
+    return {**{name: value for name, value in wider.items() if name not in _LIMITS}, **narrower}
+
+
+def has_token_limit(options: Mapping[str, Any]) -> bool:
+    """Return True if a limit on the answer's tokens is given, under whichever name."""
+    return any(options.get(name) is not None for name in TOKEN_LIMITS)
 
 
 def token_limit(options: Mapping[str, Any]) -> int | None:

@@ -160,14 +160,14 @@ class BatchRunner:
             self._fault.set_result(error)
 
     async def _work(self, number: int) -> None:
-        slots, admission = self._slots, self._admission
+        slots, admission, parts = self._slots, self._admission, self._parts
         while number < slots.concurrency and not self._leaving:
             if not slots.sending.is_set():
                 await slots.sending.wait()
             async with self._line:
-                job, fresh = await self._parts.queue.pop(spread=self._parts.pool.is_trying)
-                self._parts.store.apply(Taken(job, self._parts.clock(), fresh))
-                known = None if self._parts.reuse is None else self._known(job, self._parts.reuse)
+                job, fresh = await parts.queue.pop(spread=parts.pool.is_trying)
+                parts.store.apply(Taken(job, parts.clock(), fresh))
+                known = None if parts.reuse is None else self._known(job, parts.reuse)
                 lease = await self._holding(job, admission.lease(job, number)) if known is None else None
             if isinstance(known, AnswerPlace):
                 await self._holding(job, self._take(job, known))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from llmdash.secrets import Secret
 
@@ -38,15 +39,14 @@ class Provider:
         return given or first_set(self.base_url_variables) or self.base_url
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What one call asks. `options` holds further body fields; those that are None are left out."""
 
     model: str
     prompt: PromptLike
     stop: str | Sequence[str] | None = None
     streamed: bool = True
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = MappingProxyType({})
 
 
 class Reader(Protocol):
