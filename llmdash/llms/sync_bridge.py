@@ -175,6 +175,7 @@ class _Waker:
         try:
             loop.call_soon_threadsafe(self._run)
         except RuntimeError:  # the calling loop is closed
+            self._is_due = False
             self._calls.clear()
 
     def _run(self) -> None:
