@@ -6,24 +6,48 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 from typing import Any, NamedTuple
 
-__all__ = ["RATE", "SHARE", "THIS", "Figures", "Goal", "Goals", "Row", "ratio_table", "ratios", "records"]
+__all__ = [
+    "OF_HEADLESS",
+    "RATE",
+    "SHARE",
+    "THIS",
+    "Figures",
+    "Goal",
+    "Goals",
+    "Row",
+    "ratio_table",
+    "ratios",
+    "records",
+]
 
 THIS = "llmdash"
 RATE = "jobs/s"
 SHARE = "% of ideal"
-_MORE_IS_BETTER = (RATE, SHARE, "chunks/s")
+OF_HEADLESS = "% of headless"
+_MORE_IS_BETTER = (RATE, SHARE, OF_HEADLESS, "chunks/s")
 
 
 class Row(NamedTuple):
-    """One line of the table: what was done, by whom, and the unit: a rate or a share, or what it costs."""
+    """One line of the table: what was done, by whom, and the unit: a rate or a share, or what it costs.
+
+    One that stands `alone` is compared with no other: no ratio to it would say anything.
+    """
 
     what: str
     who: str
     unit: str
+    alone: bool = False
+
+    @property
+    def is_compared(self) -> bool:
+        """True if its ratio to llmdash counts, and not the figure itself."""
+        return self.who != THIS and not self.alone
 
 
 class Goal(NamedTuple):
-    """What a row is to reach, and better: of llmdash its figure, of others the ratio to them."""
+    """What a row is to reach, and better: of those that llmdash is compared with the ratio to them, of all
+    others the figure.
+    """
 
     bar: float
     stretch: float | None = None
@@ -49,7 +73,7 @@ def records(figures: Figures, goals: Goals) -> list[dict[str, Any]]:
     """The rows for a file: every figure, the medians, the ratio to rows of others, the bars."""
     found = []
     for row, values in _grouped(figures):
-        of_row = [] if row.who == THIS else ratios(figures, row)
+        of_row = ratios(figures, row) if row.is_compared else []
         record = {**row._asdict(), "median": median(values), "min": min(values), "max": max(values)}
         record |= {
             "values": list(values),
@@ -76,7 +100,21 @@ def ratio_table(figures: Figures, goals: Goals, missing: Mapping[str, str]) -> s
         ).rstrip()
         for line in lines
     ]
-    return "\n".join([*rows, *(f"not measured: {what}: {why}" for what, why in missing.items())])
+    return "\n".join([*rows, *_notes(figures, missing)])
+
+
+def _notes(figures: Figures, missing: Mapping[str, str]) -> Iterator[str]:
+    """What could not be measured, and what was measured in fewer rounds than others."""
+    yield from (f"not measured: {what}: {why}" for what, why in missing.items())
+    most = max(map(len, figures.values()), default=0)
+    times: dict[str, dict[int, list[str]]] = {}
+    for row, found in figures.items():
+        times.setdefault(row.what, {}).setdefault(len(found), []).append(row.who)
+    for what, by_number in times.items():
+        for number, who in by_number.items():
+            if number < most:
+                named = "" if len(by_number) == 1 else f": {', '.join(dict.fromkeys(who))}"
+                yield f"measured {'once' if number == 1 else f'{number} times'} only: {what}{named}"
 
 
 def _grouped(figures: Figures) -> Iterator[tuple[Row, Sequence[float]]]:
@@ -94,7 +132,7 @@ def _lines(figures: Figures, goals: Goals) -> Iterator[tuple[str, ...]]:
     for row, values in _grouped(figures):
         what, above = ("" if row.what == above else row.what), row.what
         cells = (what, row.who, row.unit, _number(median(values)), _spread(values))
-        compared = [] if row.who == THIS else ratios(figures, row)
+        compared = ratios(figures, row) if row.is_compared else []
         ratio = (f"{median(compared):.2f}x", _spread(compared)) if compared else ("", "")
         yield (*cells, *ratio, *_goal(row, median(compared or values), goals.get(row)))
 
@@ -102,7 +140,7 @@ def _lines(figures: Figures, goals: Goals) -> Iterator[tuple[str, ...]]:
 def _goal(row: Row, figure: float, goal: Goal | None) -> tuple[str, str, str]:
     if goal is None:
         return "", "", ""
-    mark = "x" if row.who != THIS else ""
+    mark = "x" if row.is_compared else ""
     if goal.stretch is not None and _reaches(row, figure, goal.stretch):
         verdict = "stretch"
     else:
@@ -112,7 +150,7 @@ def _goal(row: Row, figure: float, goal: Goal | None) -> tuple[str, str, str]:
 
 
 def _reaches(row: Row, figure: float, wanted: float) -> bool:
-    more = row.who != THIS or row.unit in _MORE_IS_BETTER
+    more = row.is_compared or row.unit in _MORE_IS_BETTER
     return figure >= wanted if more else figure <= wanted
 
 

@@ -66,7 +66,7 @@ def program(name: str, measurements: Measurements) -> Mapping[Row, float]:
 def target_itself(measurements: Measurements) -> Mapping[Row, float]:
     """The rate at which the target answers those who do nothing else but ask."""
     jobs = measurements.jobs(JOBS, 1_000)
-    return {Row(WHAT, "the target itself", RATE): target_alone(measurements.target(), jobs)}
+    return {Row(WHAT, "the target itself", RATE, alone=True): target_alone(measurements.target(), jobs)}
 
 
 _LLMDASH = Step("llmdash, a batch", llmdash)
