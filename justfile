@@ -43,6 +43,14 @@ ci:
 bench *arguments:
     {{python}} -m tests.benchmarks {{arguments}}
 
+# What each layer costs, by job and by streamed chunk (--rounds N --json FILE --scale SHARE)
+costs *arguments:
+    {{python}} -m tests.benchmarks.costs {{arguments}}
+
+# Instructions of the hot functions by callgrind, beside those expected (--update keeps them)
+instructions *arguments:
+    {{python}} -m tests.benchmarks.instructions {{arguments}}
+
 # The rate by the server's own clock
 bench-rate:
     {{python}} -m tests.benchmarks.rate

@@ -74,6 +74,7 @@ def test_the_records_hold_every_figure_and_whether_the_bar_is_reached() -> None:
         "what": "batch",
         "who": "peer",
         "unit": RATE,
+        "alone": False,
         "median": 1000.0,
         "min": 1000.0,
         "max": 1000.0,
