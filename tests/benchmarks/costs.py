@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -157,6 +158,10 @@ def _median(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {name: median(each[name] for each in found) for name in found[0]}
 
 
+def _machine() -> dict[str, Any]:
+    return {"python": platform.python_version(), "processors": os.cpu_count()}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="just costs", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -174,9 +179,7 @@ def main() -> None:
     for name, ms in costs.second_ms.items():
         print(f"{name} while chunks stream: {ms:.0f} ms a second")
     if asked.json is not None:
-        asked.json.write_text(
-            json.dumps({"python": platform.python_version(), **costs._asdict()}, indent=2) + "\n"
-        )
+        asked.json.write_text(json.dumps({**_machine(), **costs._asdict()}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ __all__ = [
     "ratio_table",
     "ratios",
     "records",
+    "shown",
 ]
 
 THIS = "llmdash"
@@ -131,7 +132,7 @@ def _lines(figures: Figures, goals: Goals) -> Iterator[tuple[str, ...]]:
     above = ""
     for row, values in _grouped(figures):
         what, above = ("" if row.what == above else row.what), row.what
-        cells = (what, row.who, row.unit, _number(median(values)), _spread(values))
+        cells = (what, row.who, row.unit, shown(median(values)), _spread(values))
         compared = ratios(figures, row) if row.is_compared else []
         ratio = (f"{median(compared):.2f}x", _spread(compared)) if compared else ("", "")
         yield (*cells, *ratio, *_goal(row, median(compared or values), goals.get(row)))
@@ -154,7 +155,8 @@ def _reaches(row: Row, figure: float, wanted: float) -> bool:
     return figure >= wanted if more else figure <= wanted
 
 
-def _number(figure: float) -> str:
+def shown(figure: float) -> str:
+    """Return a figure with as many digits as say something."""
     return (
         f"{figure:,.0f}"
         if abs(figure) >= 1_000
@@ -165,4 +167,4 @@ def _number(figure: float) -> str:
 
 
 def _spread(values: Sequence[float]) -> str:
-    return f"{_number(min(values))} to {_number(max(values))}"
+    return f"{shown(min(values))} to {shown(max(values))}"
