@@ -90,10 +90,11 @@ def costs(found: Mapping[str, Any]) -> list[str]:
     """Return the table of what each layer costs."""
     table = cost_table(Costs(found["job_us"], found["chunk_us"], found["second_ms"]))
     paid = ", ".join(f"{name} {ms:.0f} ms" for name, ms in found["second_ms"].items())
+    machine = f"Python {found['python']}, {found['processors']} processors"
     return [
         *_markdown(("layer", "µs a job", "µs a chunk", ""), table),
         "",
-        f"Python {found['python']}, {found['processors']} processors. While chunks stream, of a second: {paid}.",
+        f"{machine}. While chunks stream, of a second: {paid}.",
     ]
 
 
