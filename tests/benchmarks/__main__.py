@@ -78,7 +78,7 @@ def heading(found: Mapping[str, Any]) -> str:
         f"this tree  {found['this']}  (as it is now, committed or not)",
         f"before     {found['before']}",
         f"Python {found['python']}, {found['processors']} processors, load {found['load']} at the start, "
-        f"{found['rounds']} rounds in {found['took_s'] / 60:.0f} min: on a busy machine look at cpu",
+        f"{found['rounds']} round{'s' * (found['rounds'] != 1)} in {found['took_s'] / 60:.0f} min: on a busy machine look at cpu",
     ]
     for name, of in found["versions"].items():
         lines.append(f"{name:10} {', '.join(f'{package} {version}' for package, version in of.items())}")
@@ -89,7 +89,7 @@ def heading(found: Mapping[str, Any]) -> str:
 
 def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     """What the command line asks for."""
-    names = "\n".join(f"  {case.name:8} {case.about}" for case in CASES.values())
+    names = "\n".join(f"  {case.name:12} {case.about}" for case in CASES.values())
     parser = argparse.ArgumentParser(
         prog="just bench",
         description=(__doc__ or "").partition("\n")[0],
