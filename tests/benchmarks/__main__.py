@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import platform
+import subprocess
 import sys
 import tempfile
 import time
@@ -51,8 +52,8 @@ class Rounds:
     def _measure(self, step: Step, measurements: Measurements) -> None:
         try:
             found = step.measure(measurements)
-        except NotMeasured as reason:
-            self.missing[step.who] = str(reason)
+        except (NotMeasured, AssertionError, subprocess.CalledProcessError) as reason:
+            self.missing[step.who] = str(reason).partition("\n")[0]  # one that hangs must not end the others
             return
         for row, figure in found.items():
             self.figures.setdefault(row, []).append(figure)
@@ -74,11 +75,12 @@ def facts(measurements: Measurements, commit: str) -> dict[str, Any]:
 
 def heading(found: Mapping[str, Any]) -> str:
     """What stands above the table."""
+    rounds = "1 round" if found["rounds"] == 1 else f"{found['rounds']} rounds"
     lines = [
         f"this tree  {found['this']}  (as it is now, committed or not)",
         f"before     {found['before']}",
         f"Python {found['python']}, {found['processors']} processors, load {found['load']} at the start, "
-        f"{found['rounds']} round{'s' * (found['rounds'] != 1)} in {found['took_s'] / 60:.0f} min: on a busy machine look at cpu",
+        f"{rounds} in {found['took_s'] / 60:.0f} min: on a busy machine look at cpu",
     ]
     for name, of in found["versions"].items():
         lines.append(f"{name:10} {', '.join(f'{package} {version}' for package, version in of.items())}")
