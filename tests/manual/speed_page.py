@@ -14,8 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import llmdash
+from tests.benchmarks.cases.p1_p2_batch import PEERS as BATCHES
+from tests.benchmarks.cases.p1_p2_batch import WHAT as BATCH
+from tests.benchmarks.cases.p3_latency import WHAT as LATENCY
+from tests.benchmarks.cases.p4_streams import BURST, CPU_CHUNK, PACED
+from tests.benchmarks.cases.p4_streams import WAYS as STREAMS
 from tests.benchmarks.costs import Costs, cost_table
-from tests.benchmarks.figures import shown
+from tests.benchmarks.figures import RATE, shown
+from tests.benchmarks.peer_programs import PROGRAMS
 
 __all__ = ["PAGE", "README", "TABLES", "bars", "between", "costs", "marks", "ratios"]
 
@@ -24,24 +30,23 @@ PAGE = ROOT / "llmdash" / "manual" / "pages" / "speed.md"
 README = ROOT / "README.md"
 TABLES = {"ratios": (PAGE, README), "bars": (PAGE,), "costs": (PAGE,)}
 """The tables, and the files with marks for each."""
+_NAMES = {
+    "LangChain": "langchain",
+    "httpx": "httpx",
+    "openai SDK": "openai",
+    "litellm": "litellm",
+}
 _PEERS = {
-    "LangChain": ("LangChain abatch", "LangChain astream"),
-    "httpx": ("bare httpx, gather", "bare httpx, aiter_lines"),
-    "openai SDK": ("openai SDK, gather", "openai SDK"),
-    "litellm": ("litellm, gather", "litellm"),
+    **{title: (BATCHES[name][1], STREAMS[name][1]) for title, name in _NAMES.items()},
     "cookbook": ("cookbook's processor",),
-    "aiperf": ("aiperf",),
-    "guidellm": ("guidellm",),
+    **{name: (name,) for name in PROGRAMS},
 }
 """The columns, and what each is called in the rows that were measured."""
 _RATIOS = {
-    ("P1, P2: a batch, 64 in flight", "jobs/s"): "jobs a second: 64 in flight, answers at once",
-    ("P3: 512 in flight, 125 ms", "jobs/s"): "jobs a second: 512 in flight, answers after 125 ms",
-    ("P4: 200 streams, burst", "cpu µs/chunk"): "processor time a chunk: 200 streams, as fast as they come",
-    (
-        "P4: 200 streams, 4,000 chunks/s",
-        "cpu µs/chunk",
-    ): "processor time a chunk: 200 streams, 4,000 chunks/s",
+    (BATCH, RATE): "jobs a second: 64 in flight, answers at once",
+    (LATENCY, RATE): "jobs a second: 512 in flight, answers after 125 ms",
+    (BURST, CPU_CHUNK): "processor time a chunk: 200 streams, as fast as they come",
+    (PACED, CPU_CHUNK): "processor time a chunk: 200 streams, 4,000 chunks/s",
 }
 """What and unit of the rows whose ratios are shown, and what they are called."""
 _NUMBER = re.compile(r"^P\d+(?:, P\d+)*: ")

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
+from tests.benchmarks.cases.p1_p2_batch import WHAT as BATCH
 from tests.benchmarks.layers import LAYERS
 from tests.manual import speed_page
-
-BATCH = "P1, P2: a batch, 64 in flight"
 
 
 def row(

@@ -11,7 +11,7 @@ from tests.benchmarks.cases.case import CPU_JOB, Case, Step
 from tests.benchmarks.figures import RATE, THIS, Goal, Row
 from tests.benchmarks.measurements import SCRIPTS, Measurements
 
-__all__ = ["P1", "P2", "PEERS"]
+__all__ = ["P1", "P2", "PEERS", "WHAT"]
 
 IN_FLIGHT = 64
 JOBS = 20_000
