@@ -126,11 +126,10 @@ def main() -> None:
         rounds.measure(measurements, asked.rounds)
         found = facts(measurements, asked.before)
     found |= {"rounds": asked.rounds, "scale": asked.scale, "load": load, "took_s": time.monotonic() - begun}
-    print(heading(found), ratio_table(rounds.figures, goals, rounds.missing), sep="\n\n")
+    found |= {"missing": rounds.missing, "rows": records(rounds.figures, goals)}
     if asked.json is not None:
-        rows = records(rounds.figures, goals)
-        found |= {"missing": rounds.missing, "rows": rows}
         asked.json.write_text(json.dumps(found, indent=2) + "\n")
+    print(heading(found), ratio_table(rounds.figures, goals, rounds.missing), sep="\n\n")
 
 
 if __name__ == "__main__":

@@ -64,10 +64,14 @@ def ratios(figures: Figures, row: Row) -> list[float]:
     """How many times as good llmdash is as `row`, round by round: above 1 it is the better one.
 
     Within a round, since what else the machine does changes from round to round. Empty where llmdash was not
-    measured.
+    measured, and without the rounds in which a figure is 0: nothing was done in them.
     """
     pairs = zip(figures.get(row._replace(who=THIS), ()), figures[row], strict=False)
-    return [this / other if row.unit in _MORE_IS_BETTER else other / this for this, other in pairs]
+    return [
+        this / other if row.unit in _MORE_IS_BETTER else other / this
+        for this, other in pairs
+        if this and other
+    ]
 
 
 def records(figures: Figures, goals: Goals) -> list[dict[str, Any]]:
@@ -82,7 +86,8 @@ def records(figures: Figures, goals: Goals) -> list[dict[str, Any]]:
             "ratios": of_row or None,
         }
         goal = goals.get(row)
-        reached = goal and _reaches(row, median(of_row or values), goal.bar)
+        beside = of_row if row.is_compared else values
+        reached = _reaches(row, median(beside), goal.bar) if goal and beside else None
         found.append({**record, "goal": goal and goal._asdict(), "reached": reached})
     return found
 
@@ -135,12 +140,14 @@ def _lines(figures: Figures, goals: Goals) -> Iterator[tuple[str, ...]]:
         cells = (what, row.who, row.unit, shown(median(values)), _spread(values))
         compared = ratios(figures, row) if row.is_compared else []
         ratio = (f"{median(compared):.2f}x", _spread(compared)) if compared else ("", "")
-        yield (*cells, *ratio, *_goal(row, median(compared or values), goals.get(row)))
+        beside = compared if row.is_compared else values
+        yield (*cells, *ratio, *_goal(row, beside, goals.get(row)))
 
 
-def _goal(row: Row, figure: float, goal: Goal | None) -> tuple[str, str, str]:
-    if goal is None:
+def _goal(row: Row, beside: Sequence[float], goal: Goal | None) -> tuple[str, str, str]:
+    if goal is None or not beside:
         return "", "", ""
+    figure = median(beside)
     mark = "x" if row.is_compared else ""
     if goal.stretch is not None and _reaches(row, figure, goal.stretch):
         verdict = "stretch"

@@ -46,6 +46,13 @@ def test_a_peer_without_llmdash_beside_it_has_no_ratio() -> None:
     assert "x" not in ratio_table({PEER: [1000.0]}, {}, {}).replace("max", "")
 
 
+def test_a_round_in_which_nothing_was_done_has_no_ratio_and_reaches_nothing() -> None:
+    figures = {Row("batch", THIS, RATE): [3000.0], PEER: [0.0]}
+    assert ratios(figures, PEER) == []
+    assert [each["reached"] for each in records(figures, GOALS)] == [None, None]
+    assert "bar" not in ratio_table(figures, GOALS, {}).splitlines()[-1]
+
+
 def test_a_row_that_stands_alone_is_held_to_its_bar_by_its_figure_and_has_no_ratio() -> None:
     """What the target answers by itself, or the milliseconds of a key, is beside nothing."""
     alone = Row("batch", "the target itself", RATE, alone=True)
