@@ -39,21 +39,17 @@ coverage:
 ci:
     .ci/run
 
-# P1 to P4 and the engine's floor beside the peers, in one table (CASE ... --rounds N --json FILE --before COMMIT --scale SHARE)
+# What is to be reached, beside the peers or the bars, in one table (CASE ... --rounds N --json FILE --before COMMIT --scale SHARE)
 bench *arguments:
     {{python}} -m tests.benchmarks {{arguments}}
 
-# What an open dashboard costs
-bench-dashboard:
-    {{python}} -m tests.benchmarks.dashboard
+# What each layer costs, by job and by streamed chunk (--rounds N --json FILE --scale SHARE)
+costs *arguments:
+    {{python}} -m tests.benchmarks.costs {{arguments}}
 
-# How fast the screen is, what it costs, and what a terminal is sent (start keys load bytes)
-bench-screen *arguments:
-    {{python}} -m tests.benchmarks.screen {{arguments}}
-
-# What a run takes of memory, and what a job costs as the batch grows (JOBS ...)
-bench-memory *arguments:
-    {{python}} -m tests.benchmarks.memory {{arguments}}
+# Instructions of the hot functions by callgrind, beside those expected (--update keeps them)
+instructions *arguments:
+    {{python}} -m tests.benchmarks.instructions {{arguments}}
 
 # The rate by the server's own clock
 bench-rate:

@@ -47,6 +47,7 @@ TOPICS: Final = (
         "workers",
         "cluster",
         "simulator",
+        "speed",
         "security",
         "troubleshooting",
     ),

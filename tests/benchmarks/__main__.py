@@ -1,8 +1,8 @@
-"""What llmdash is to reach beside its peers, in one table of ratios and bars: P1 to P4, floor.
+"""What llmdash is to reach beside its peers, in one table of ratios and bars.
 
 `python -m tests.benchmarks [CASE ...] [--rounds N] [--json FILE] [--before COMMIT] [--scale SHARE]`. Each
 round measures every row once, every other one in the reverse order. A ratio says how many times as
-good llmdash is, the median over the rounds.
+good llmdash is, the median over the rounds; a figure without one stands beside its bar itself.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import platform
+import subprocess
 import sys
 import tempfile
 import time
@@ -44,15 +45,15 @@ class Rounds:
         """Measure so many rounds."""
         for number in range(rounds):
             for step in self._steps if number % 2 == 0 else reversed(self._steps):
-                if step.who not in self.missing:
+                if step.who not in self.missing and number < step.rounds:
                     print(f"round {number + 1} of {rounds}: {step.who}", file=sys.stderr, flush=True)
                     self._measure(step, measurements)
 
     def _measure(self, step: Step, measurements: Measurements) -> None:
         try:
             found = step.measure(measurements)
-        except NotMeasured as reason:
-            self.missing[step.who] = str(reason)
+        except (NotMeasured, AssertionError, subprocess.CalledProcessError) as reason:
+            self.missing[step.who] = str(reason).partition("\n")[0]  # one that hangs must not end the others
             return
         for row, figure in found.items():
             self.figures.setdefault(row, []).append(figure)
@@ -74,20 +75,23 @@ def facts(measurements: Measurements, commit: str) -> dict[str, Any]:
 
 def heading(found: Mapping[str, Any]) -> str:
     """What stands above the table."""
+    rounds = "1 round" if found["rounds"] == 1 else f"{found['rounds']} rounds"
     lines = [
         f"this tree  {found['this']}  (as it is now, committed or not)",
         f"before     {found['before']}",
         f"Python {found['python']}, {found['processors']} processors, load {found['load']} at the start, "
-        f"{found['rounds']} rounds in {found['took_s'] / 60:.0f} min: on a busy machine look at cpu",
+        f"{rounds} in {found['took_s'] / 60:.0f} min: on a busy machine look at cpu",
     ]
     for name, of in found["versions"].items():
         lines.append(f"{name:10} {', '.join(f'{package} {version}' for package, version in of.items())}")
+    if found["scale"] != 1:
+        lines.append(f"tried out with {found['scale']:g} of the jobs: no figure is one to go by")
     return "\n".join([*lines, "ratio: how many times as good llmdash is, the median over the rounds"])
 
 
 def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     """What the command line asks for."""
-    names = "\n".join(f"  {case.name:8} {case.about}" for case in CASES.values())
+    names = "\n".join(f"  {case.name:12} {case.about}" for case in CASES.values())
     parser = argparse.ArgumentParser(
         prog="just bench",
         description=(__doc__ or "").partition("\n")[0],
@@ -122,11 +126,10 @@ def main() -> None:
         rounds.measure(measurements, asked.rounds)
         found = facts(measurements, asked.before)
     found |= {"rounds": asked.rounds, "scale": asked.scale, "load": load, "took_s": time.monotonic() - begun}
-    print(heading(found), ratio_table(rounds.figures, goals, rounds.missing), sep="\n\n")
+    found |= {"missing": rounds.missing, "rows": records(rounds.figures, goals)}
     if asked.json is not None:
-        rows = records(rounds.figures, goals)
-        found |= {"missing": rounds.missing, "rows": rows}
         asked.json.write_text(json.dumps(found, indent=2) + "\n")
+    print(heading(found), ratio_table(rounds.figures, goals, rounds.missing), sep="\n\n")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from functools import cached_property
 from pathlib import Path
 
 __all__ = [
+    "ROOT",
     "Environment",
     "commit_hash",
     "environment_of_commit",

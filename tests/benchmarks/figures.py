@@ -6,24 +6,49 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 from typing import Any, NamedTuple
 
-__all__ = ["RATE", "SHARE", "THIS", "Figures", "Goal", "Goals", "Row", "ratio_table", "ratios", "records"]
+__all__ = [
+    "OF_HEADLESS",
+    "RATE",
+    "SHARE",
+    "THIS",
+    "Figures",
+    "Goal",
+    "Goals",
+    "Row",
+    "ratio_table",
+    "ratios",
+    "records",
+    "shown",
+]
 
 THIS = "llmdash"
 RATE = "jobs/s"
 SHARE = "% of ideal"
-_MORE_IS_BETTER = (RATE, SHARE, "chunks/s")
+OF_HEADLESS = "% of headless"
+_MORE_IS_BETTER = (RATE, SHARE, OF_HEADLESS, "chunks/s")
 
 
 class Row(NamedTuple):
-    """One line of the table: what was done, by whom, and the unit: a rate or a share, or what it costs."""
+    """One line of the table: what was done, by whom, and the unit: a rate or a share, or what it costs.
+
+    One that stands `alone` is compared with no other: no ratio to it would say anything.
+    """
 
     what: str
     who: str
     unit: str
+    alone: bool = False
+
+    @property
+    def is_compared(self) -> bool:
+        """True if its ratio to llmdash counts, and not the figure itself."""
+        return self.who != THIS and not self.alone
 
 
 class Goal(NamedTuple):
-    """What a row is to reach, and better: of llmdash its figure, of others the ratio to them."""
+    """What a row is to reach, and better: of those that llmdash is compared with the ratio to them, of all
+    others the figure.
+    """
 
     bar: float
     stretch: float | None = None
@@ -39,17 +64,21 @@ def ratios(figures: Figures, row: Row) -> list[float]:
     """How many times as good llmdash is as `row`, round by round: above 1 it is the better one.
 
     Within a round, since what else the machine does changes from round to round. Empty where llmdash was not
-    measured.
+    measured, and without the rounds in which a figure is 0: nothing was done in them.
     """
     pairs = zip(figures.get(row._replace(who=THIS), ()), figures[row], strict=False)
-    return [this / other if row.unit in _MORE_IS_BETTER else other / this for this, other in pairs]
+    return [
+        this / other if row.unit in _MORE_IS_BETTER else other / this
+        for this, other in pairs
+        if this and other
+    ]
 
 
 def records(figures: Figures, goals: Goals) -> list[dict[str, Any]]:
     """The rows for a file: every figure, the medians, the ratio to rows of others, the bars."""
     found = []
     for row, values in _grouped(figures):
-        of_row = [] if row.who == THIS else ratios(figures, row)
+        of_row = ratios(figures, row) if row.is_compared else []
         record = {**row._asdict(), "median": median(values), "min": min(values), "max": max(values)}
         record |= {
             "values": list(values),
@@ -57,7 +86,8 @@ def records(figures: Figures, goals: Goals) -> list[dict[str, Any]]:
             "ratios": of_row or None,
         }
         goal = goals.get(row)
-        reached = goal and _reaches(row, median(of_row or values), goal.bar)
+        beside = of_row if row.is_compared else values
+        reached = _reaches(row, median(beside), goal.bar) if goal and beside else None
         found.append({**record, "goal": goal and goal._asdict(), "reached": reached})
     return found
 
@@ -76,7 +106,21 @@ def ratio_table(figures: Figures, goals: Goals, missing: Mapping[str, str]) -> s
         ).rstrip()
         for line in lines
     ]
-    return "\n".join([*rows, *(f"not measured: {what}: {why}" for what, why in missing.items())])
+    return "\n".join([*rows, *_notes(figures, missing)])
+
+
+def _notes(figures: Figures, missing: Mapping[str, str]) -> Iterator[str]:
+    """What could not be measured, and what was measured in fewer rounds than others."""
+    yield from (f"not measured: {what}: {why}" for what, why in missing.items())
+    most = max(map(len, figures.values()), default=0)
+    times: dict[str, dict[int, list[str]]] = {}
+    for row, found in figures.items():
+        times.setdefault(row.what, {}).setdefault(len(found), []).append(row.who)
+    for what, by_number in times.items():
+        for number, who in by_number.items():
+            if number < most:
+                named = "" if len(by_number) == 1 else f": {', '.join(dict.fromkeys(who))}"
+                yield f"measured {'once' if number == 1 else f'{number} times'} only: {what}{named}"
 
 
 def _grouped(figures: Figures) -> Iterator[tuple[Row, Sequence[float]]]:
@@ -93,16 +137,18 @@ def _lines(figures: Figures, goals: Goals) -> Iterator[tuple[str, ...]]:
     above = ""
     for row, values in _grouped(figures):
         what, above = ("" if row.what == above else row.what), row.what
-        cells = (what, row.who, row.unit, _number(median(values)), _spread(values))
-        compared = [] if row.who == THIS else ratios(figures, row)
+        cells = (what, row.who, row.unit, shown(median(values)), _spread(values))
+        compared = ratios(figures, row) if row.is_compared else []
         ratio = (f"{median(compared):.2f}x", _spread(compared)) if compared else ("", "")
-        yield (*cells, *ratio, *_goal(row, median(compared or values), goals.get(row)))
+        beside = compared if row.is_compared else values
+        yield (*cells, *ratio, *_goal(row, beside, goals.get(row)))
 
 
-def _goal(row: Row, figure: float, goal: Goal | None) -> tuple[str, str, str]:
-    if goal is None:
+def _goal(row: Row, beside: Sequence[float], goal: Goal | None) -> tuple[str, str, str]:
+    if goal is None or not beside:
         return "", "", ""
-    mark = "x" if row.who != THIS else ""
+    figure = median(beside)
+    mark = "x" if row.is_compared else ""
     if goal.stretch is not None and _reaches(row, figure, goal.stretch):
         verdict = "stretch"
     else:
@@ -112,11 +158,12 @@ def _goal(row: Row, figure: float, goal: Goal | None) -> tuple[str, str, str]:
 
 
 def _reaches(row: Row, figure: float, wanted: float) -> bool:
-    more = row.who != THIS or row.unit in _MORE_IS_BETTER
+    more = row.is_compared or row.unit in _MORE_IS_BETTER
     return figure >= wanted if more else figure <= wanted
 
 
-def _number(figure: float) -> str:
+def shown(figure: float) -> str:
+    """Return a figure with as many digits as say something."""
     return (
         f"{figure:,.0f}"
         if abs(figure) >= 1_000
@@ -127,4 +174,4 @@ def _number(figure: float) -> str:
 
 
 def _spread(values: Sequence[float]) -> str:
-    return f"{_number(min(values))} to {_number(max(values))}"
+    return f"{shown(min(values))} to {shown(max(values))}"

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import resource
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import count
@@ -16,6 +16,7 @@ from typing import Any
 
 from tests.benchmarks.bench import jobs_per_second, no_home, prompts, served
 from tests.benchmarks.environments import (
+    ROOT,
     Environment,
     environment_of_commit,
     environment_of_peers,
@@ -90,7 +91,7 @@ class Measurements:
 
         Raises NotMeasured if it fails, or takes longer than a quarter of an hour.
         """
-        command, program = self.environment(name).command(*arguments), Path(str(arguments[0])).name
+        command, program = self.environment(name).command(*arguments), _called(arguments)
         try:
             ended = subprocess.run(
                 command,
@@ -111,6 +112,12 @@ class Measurements:
         found: dict[str, float] = json.loads(
             self.printed(name, *arguments, base_url=base_url).splitlines()[-1]
         )
+        return found
+
+    def module(self, name: str, *arguments: object) -> dict[str, float]:
+        """Return the JSON that a module of these benchmarks prints, run with what this tree depends on."""
+        words = ("-m", f"tests.benchmarks.{name}", *arguments)
+        found: dict[str, float] = json.loads(self.printed("tree", *words, PYTHONPATH=str(ROOT)))
         return found
 
     def headless(self, name: str, base_url: str, jobs: int, in_flight: int, *options: str) -> Headless:
@@ -141,6 +148,11 @@ def cpu_s_of_children() -> float:
     """Seconds of processor time of all processes that were started here and have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
+
+
+def _called(arguments: Sequence[object]) -> str:
+    """The script or the module among the arguments of an interpreter."""
+    return Path(next(str(word) for word in arguments if word != "-m")).name
 
 
 def _last_line(text: str) -> str:

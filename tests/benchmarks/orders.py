@@ -1,28 +1,39 @@
-"""What a frame costs at many jobs by sort and filter, and how late the loop is while orders are made.
+"""How late an event loop is while orders of many jobs are made.
 
-`python -m tests.benchmarks.orders [JOBS]` prints, for every sort and some filters: microseconds of processor
-time of a frame at rest, seconds until the order was there, and how late a task was that sleeps 5 ms at a time
-in an event loop of another thread: p50, p99 and most, in milliseconds.
+`python -m tests.benchmarks.orders JOBS` makes an order of every sort, and of some filters in two of them. It
+prints JSON: of a task that sleeps 5 ms at a time in an event loop of another thread how late it was, in
+milliseconds: the 50th and 99th percentile and the most, each of the order in which it is worst; and the most
+seconds until an order was there.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import sys
 import threading
 import time
 from array import array
+from typing import NamedTuple
 
 from llmdash.engine.frames.ordering import Ordering
 from llmdash.engine.model.states import JobState, SortColumn
 from llmdash.engine.model.view import JobsView
 from llmdash.engine.store.job_columns import JobColumns
+from tests.benchmarks.growth import FILTERS, SORTING
 
-_FRAMES = 500
 _SLEEP_S = 0.005
 _HEIGHT = 45
-_FILTERS = ("", "state:failed", "time>2s", "row-00")
+
+
+class _Lag(NamedTuple):
+    """How late a loop was while one order was made, and seconds until that was there."""
+
+    p50_ms: float
+    p99_ms: float
+    most_ms: float
+    made_in_s: float
 
 
 class _Lags:
@@ -40,12 +51,12 @@ class _Lags:
             await asyncio.sleep(_SLEEP_S)
             self._found.append(time.perf_counter() - begun - _SLEEP_S)
 
-    def of(self) -> tuple[float, float, float]:
-        """Return the 50th and 99th percentile and the most, in milliseconds."""
+    def found(self, took_s: float) -> _Lag:
+        """End it, and return what it found."""
         self._ends.set()
         self._thread.join()
-        late = sorted(self._found)
-        return late[len(late) // 2] * 1e3, late[len(late) * 99 // 100] * 1e3, late[-1] * 1e3
+        late = [1e3 * each for each in sorted(self._found)]
+        return _Lag(late[len(late) // 2], late[len(late) * 99 // 100], late[-1], took_s)
 
 
 def _columns(jobs: int) -> JobColumns:
@@ -64,33 +75,29 @@ def _frame(ordering: Ordering, view: JobsView) -> None:
         ordering.line_of(ordering.job_at(line))
 
 
-def _measure(columns: JobColumns, view: JobsView) -> str:
+def _measure(columns: JobColumns, view: JobsView) -> _Lag:
     ordering, lags = Ordering(columns, lambda job: f"row-{job:07}"), _Lags()
-    spent, begun = time.process_time(), time.perf_counter()
+    begun = time.perf_counter()
     ordering.use(view)
     time.sleep(0.05)
-    while any(thread.name == "llmdash-sort" for thread in threading.enumerate()):
+    while any(thread.name == SORTING for thread in threading.enumerate()):
         time.sleep(1 / 15)
         _frame(ordering, view)
-    spent, took_s = time.process_time() - spent, time.perf_counter() - begun
-    p50, p99, most = lags.of()
-    at = time.thread_time()
-    for _ in range(_FRAMES):
-        _frame(ordering, view)
-    frame_us = (time.thread_time() - at) / _FRAMES * 1e6
-    return f"{frame_us:7.1f} us   {took_s:5.1f} s ({spent:.1f} CPU)   {p50:5.2f} {p99:6.2f} {most:6.2f} ms"
+    return lags.found(time.perf_counter() - begun)
 
 
 def main() -> None:
-    """Print the table."""
-    columns = _columns(int((*sys.argv[1:], "1000000")[0]))
-    print(f"{'sort':8} {'filter':14}   a frame      the order is there     the loop is late: p50, p99, most")
-    for sort in SortColumn:
-        for words in _FILTERS:
-            print(
-                f"{sort.value:8} {words:14} {_measure(columns, JobsView(sort=sort, filter=words))}",
-                flush=True,
-            )
+    """Print the figures of the worst."""
+    columns = _columns(int(sys.argv[1]))
+    views = [JobsView(sort=sort) for sort in SortColumn]
+    views += [
+        JobsView(sort=sort, filter=words)
+        for sort in (SortColumn.NEWEST, SortColumn.TIME)
+        for words in FILTERS[1:]
+    ]
+    lags = [_measure(columns, view) for view in views]
+    worst = _Lag(*map(max, zip(*lags, strict=True)))
+    print(json.dumps(worst._asdict()))
 
 
 if __name__ == "__main__":

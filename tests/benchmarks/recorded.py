@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import sys
 import threading
 import time
 from collections import deque
@@ -38,14 +39,21 @@ class Pressed(NamedTuple):
 class RecordedTerminal(Terminal):
     """`llmdash` in a pty that a thread reads as fast as it writes, or `bytes_per_s` where that is given."""
 
-    def __init__(self, *arguments: object, cwd: Path, env: dict[str, str], bytes_per_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        *arguments: object,
+        cwd: Path,
+        env: dict[str, str],
+        bytes_per_s: float = 0.0,
+        command: Sequence[str] = (sys.executable, "-m", "llmdash"),
+    ) -> None:
         self.pieces: list[tuple[float, bytes]] = []
         self._bytes_per_s = bytes_per_s
         self._ends = threading.Event()
         self.folder = cwd
         self._env_home = env["HOME"]
         self.begun = time.monotonic()
-        super().__init__(*arguments, cwd=cwd, env=env)
+        super().__init__(*arguments, cwd=cwd, env=env, command=command)
         self._reader = threading.Thread(target=self._note, daemon=True)
         self._reader.start()
 

@@ -46,6 +46,33 @@ def test_a_peer_without_llmdash_beside_it_has_no_ratio() -> None:
     assert "x" not in ratio_table({PEER: [1000.0]}, {}, {}).replace("max", "")
 
 
+def test_a_round_in_which_nothing_was_done_has_no_ratio_and_reaches_nothing() -> None:
+    figures = {Row("batch", THIS, RATE): [3000.0], PEER: [0.0]}
+    assert ratios(figures, PEER) == []
+    assert [each["reached"] for each in records(figures, GOALS)] == [None, None]
+    assert "bar" not in ratio_table(figures, GOALS, {}).splitlines()[-1]
+
+
+def test_a_row_that_stands_alone_is_held_to_its_bar_by_its_figure_and_has_no_ratio() -> None:
+    """What the target answers by itself, or the milliseconds of a key, is beside nothing."""
+    alone = Row("batch", "the target itself", RATE, alone=True)
+    late = Row("keys", "a page", "ms", alone=True)
+    found = {**FIGURES, alone: [9000.0] * 3, late: [40.0, 60.0, 50.0]}
+    shown = ratio_table(found, {late: Goal(80, 50)}, {}).splitlines()
+    assert " ".join(shown[3].split()) == "the target itself jobs/s 9,000 9,000 to 9,000"
+    assert " ".join(shown[-1].split()) == "keys a page ms 50.0 40.0 to 60.0 80 50 stretch"
+    assert [each["reached"] for each in records(found, {late: Goal(30)}) if each["unit"] == "ms"] == [False]
+
+
+def test_what_was_measured_in_fewer_rounds_is_said_below_the_table() -> None:
+    once = Row("memory", "1,000,000 jobs", "MB", alone=True)
+    found = {**FIGURES, once: [90.0], Row("batch", "rival", RATE): [1.0, 2.0]}
+    assert ratio_table(found, {}, {}).splitlines()[-2:] == [
+        "measured 2 times only: batch: rival",
+        "measured once only: memory",
+    ]
+
+
 def test_the_records_hold_every_figure_and_whether_the_bar_is_reached() -> None:
     own, peer, cost, _ = records(FIGURES, GOALS)
     assert (own["who"], own["ratio"], own["goal"], own["reached"]) == (THIS, None, None, None)
@@ -54,6 +81,7 @@ def test_the_records_hold_every_figure_and_whether_the_bar_is_reached() -> None:
         "what": "batch",
         "who": "peer",
         "unit": RATE,
+        "alone": False,
         "median": 1000.0,
         "min": 1000.0,
         "max": 1000.0,

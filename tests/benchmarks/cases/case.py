@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import NamedTuple
 
 from tests.benchmarks.figures import Goal, Row
 from tests.benchmarks.measurements import Measurements
 
-__all__ = ["CPU_JOB", "MS", "Case", "Step"]
+__all__ = ["CORE", "CPU_JOB", "MS", "Case", "Step"]
 
 CPU_JOB = "cpu µs/job"
 MS = "ms"
+CORE = "% of a core"
 
 
 class Step(NamedTuple):
-    """Measures once what one of those compared takes. Two cases may share a step: a round has it once."""
+    """Measures once what one of those compared takes. Two cases may share a step: a round has it once.
+
+    One that takes long is measured in the first `rounds` only.
+    """
 
     who: str
     measure: Callable[[Measurements], Mapping[Row, float]]
+    rounds: float = inf
 
 
 @dataclass(frozen=True)

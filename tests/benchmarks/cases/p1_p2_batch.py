@@ -11,7 +11,7 @@ from tests.benchmarks.cases.case import CPU_JOB, Case, Step
 from tests.benchmarks.figures import RATE, THIS, Goal, Row
 from tests.benchmarks.measurements import SCRIPTS, Measurements
 
-__all__ = ["P1", "P2", "PEERS"]
+__all__ = ["P1", "P2", "PEERS", "WHAT"]
 
 IN_FLIGHT = 64
 JOBS = 20_000
@@ -66,7 +66,7 @@ def program(name: str, measurements: Measurements) -> Mapping[Row, float]:
 def target_itself(measurements: Measurements) -> Mapping[Row, float]:
     """The rate at which the target answers those who do nothing else but ask."""
     jobs = measurements.jobs(JOBS, 1_000)
-    return {Row(WHAT, "the target itself", RATE): target_alone(measurements.target(), jobs)}
+    return {Row(WHAT, "the target itself", RATE, alone=True): target_alone(measurements.target(), jobs)}
 
 
 _LLMDASH = Step("llmdash, a batch", llmdash)

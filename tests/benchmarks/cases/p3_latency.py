@@ -10,7 +10,7 @@ from tests.benchmarks.cases.p1_p2_batch import PEERS
 from tests.benchmarks.figures import RATE, SHARE, THIS, Goal, Row
 from tests.benchmarks.measurements import SCRIPTS, Measurements
 
-__all__ = ["P3"]
+__all__ = ["P3", "WHAT"]
 
 IN_FLIGHT = 512
 JOBS = 40_000

@@ -9,7 +9,7 @@ from tests.benchmarks.cases.case import Case, Step
 from tests.benchmarks.figures import THIS, Goal, Row
 from tests.benchmarks.measurements import SCRIPTS, Measurements, NotMeasured
 
-__all__ = ["P4"]
+__all__ = ["BURST", "CHUNKS", "CPU_CHUNK", "P4", "PACED", "PACED_PER_S", "STREAMS", "WAYS"]
 
 STREAMS = 200
 CHUNKS = 100
@@ -22,7 +22,7 @@ WAYS = {
     "httpx": ("libraries", "bare httpx, aiter_lines"),
 }
 BURST, PACED = "P4: 200 streams, burst", "P4: 200 streams, 4,000 chunks/s"
-_CPU, _RATE = "cpu µs/chunk", "chunks/s"
+CPU_CHUNK, _RATE = "cpu µs/chunk", "chunks/s"
 _TIMES = {"llmdash": 10, "httpx": 4, "openai": 4, "langchain": 2, "litellm": 1}
 _RUN_JOBS = 2_000
 
@@ -32,7 +32,7 @@ def burst(way: str, measurements: Measurements) -> Mapping[Row, float]:
     environment, who = WAYS[way]
     times = measurements.jobs(_TIMES[way])
     found = _read(environment, way, measurements.target("--chunks", CHUNKS), times, measurements)
-    return {Row(BURST, who, _CPU): found["cpu_us"], Row(BURST, who, _RATE): found["rate"]}
+    return {Row(BURST, who, CPU_CHUNK): found["cpu_us"], Row(BURST, who, _RATE): found["rate"]}
 
 
 def paced(way: str, measurements: Measurements) -> Mapping[Row, float]:
@@ -40,7 +40,7 @@ def paced(way: str, measurements: Measurements) -> Mapping[Row, float]:
     environment, who = WAYS[way]
     gap_s = STREAMS / PACED_PER_S
     target = measurements.target("--chunks", CHUNKS, "--gap", gap_s)
-    return {Row(PACED, who, _CPU): _read(environment, way, target, 1, measurements)["cpu_us"]}
+    return {Row(PACED, who, CPU_CHUNK): _read(environment, way, target, 1, measurements)["cpu_us"]}
 
 
 def run(measurements: Measurements) -> Mapping[Row, float]:
@@ -48,7 +48,7 @@ def run(measurements: Measurements) -> Mapping[Row, float]:
     jobs = measurements.jobs(_RUN_JOBS, STREAMS)
     found = measurements.headless("tree", measurements.target("--chunks", CHUNKS), jobs, STREAMS, "--stream")
     who = "llmdash, a headless run"
-    return {Row(BURST, who, _CPU): found.cpu_us / CHUNKS, Row(BURST, who, _RATE): found.rate * CHUNKS}
+    return {Row(BURST, who, CPU_CHUNK): found.cpu_us / CHUNKS, Row(BURST, who, _RATE): found.rate * CHUNKS}
 
 
 def _read(
@@ -73,8 +73,8 @@ P4 = Case(
         ),
     ),
     {
-        Row(BURST, "openai SDK", _CPU): Goal(8, 20),
-        Row(BURST, "LangChain astream", _CPU): Goal(12, 35),
-        Row(PACED, "openai SDK", _CPU): Goal(5, 8),
+        Row(BURST, "openai SDK", CPU_CHUNK): Goal(8, 20),
+        Row(BURST, "LangChain astream", CPU_CHUNK): Goal(12, 35),
+        Row(PACED, "openai SDK", CPU_CHUNK): Goal(5, 8),
     },
 )
