@@ -108,6 +108,11 @@ class LocalSession:
         return not self._thread.is_alive()
 
     @property
+    def has_ended(self) -> bool:
+        """True once the run can do no more by itself."""
+        return self._run is not None and self._run.has_ended
+
+    @property
     def alive(self) -> bool:
         """True while the run works or waits for commands."""
         return self._thread.is_alive()

@@ -55,7 +55,7 @@ def serve(
             prepared = stack.enter_context(make(asked.order, asked.settings))
             session = ServedSession(prepared.plan)
             life = EngineLife(session, paid=prepared.simulator is None, awaits=line.is_open)
-            server = stack.enter_context(SessionServer(session, session.folder))
+            server = stack.enter_context(SessionServer(session, session.folder, changed=session.tell))
         except Exception as error:  # noqa: BLE001 - the boundary of a process: the one that waits reports it
             stack.close()  # first, so that nothing is left of the run once that is reported
             return _refuse(line, error, redact)

@@ -102,6 +102,11 @@ class Run:
         """Return a frame of the current state without anything that depends on a view."""
         return self._frame_builder.glance(self._status())
 
+    @property
+    def has_ended(self) -> bool:
+        """True once it can do no more by itself."""
+        return self._core.lifecycle.state[0].ended
+
     def _head(self) -> Frame:
         return self._frame_builder.head(self._status())
 
