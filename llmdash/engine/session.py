@@ -6,6 +6,8 @@ import asyncio
 import gc
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from llmdash.engine.journal.file import JournalFile
@@ -90,6 +92,15 @@ class LocalSession:
         """Show a notice to who watches; dropped before the start."""
         if self._run is not None:
             self._run.notice(severity, words)
+
+    def when_changed(self, seen: int, call: Callable[[], None]) -> Callable[[], None] | None:
+        run, loop = self._run, asyncio.get_running_loop()
+
+        def tell() -> None:
+            with suppress(RuntimeError):  # who was to be told has ended meanwhile
+                loop.call_soon_threadsafe(call)
+
+        return None if run is None or not self.alive else run.when_changed(seen, tell)
 
     def command(self, command: Command) -> None:
         with self._guard:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, Self
@@ -18,6 +19,7 @@ from llmdash.engine.model.view import View
 from llmdash.remote.addresses import engine_of, go_on_command, not_running, reach
 from llmdash.remote.codec import (
     SHAPE,
+    AwaitMessage,
     EndMessage,
     FrameMessage,
     FromEngine,
@@ -112,6 +114,13 @@ class RemoteSession(Session):
                 self._await(number, time.monotonic() + self._patience_s(view))
                 self._asked, self._commanded = view, False
             return self._handed(view)
+
+    def when_changed(self, seen: int, call: Callable[[], None]) -> Callable[[], None] | None:
+        with self._guard:
+            if not self._is_open:
+                return None
+            self._connection.send(AwaitMessage(seen))
+            return self._connection.when_readable(call)
 
     def command(self, command: Command) -> None:
         with self._guard:

@@ -31,7 +31,8 @@ waited for: a viewer that is stopped is gone at once, but with a long answer on 
 class SessionServer:
     """Serves the session of the run in `folder`, on a thread of its own that rests while nobody asks.
 
-    A context manager. `changed` is called on that thread when a dashboard has come or gone. Nothing that a viewer does, or leaves undone, reaches the session but its commands.
+    A context manager. `changed` is called on that thread when a dashboard has come or gone. Nothing that a
+    viewer does, or leaves undone, reaches the session but its commands.
     """
 
     def __init__(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from llmdash.engine.dispatch.holds import Holds
 from llmdash.engine.dispatch.kill_switch import KillSwitch
@@ -55,6 +56,7 @@ class Run:
         self._storage = RunStorage(plan, journal, start.store, lifecycle)
         writer = self._storage.writer()
         kill_switch = KillSwitch(lambda: self._control.kill_switch_tripped())
+        self._store = start.store
         parts = build_parts(plan, start, writer, kill_switch, clock)
         runner = BatchRunner(parts, plan.concurrency)
         holds = Holds(parts, runner, reader, plan.facts.cost_of, plan.trial)
@@ -93,10 +95,19 @@ class Run:
         """Carry out a command, on the event loop."""
         self._steering.execute(command)
         self._record.look()
+        with self._store.lock:
+            self._store.changes.add()
 
     def frame(self, view: View) -> Frame:
         """Return a frame of the current state."""
-        return self._frame_builder.frame(view, self._status())
+        changes = self._store.changes.count
+        return replace(self._frame_builder.frame(view, self._status()), changes=changes)
+
+    def when_changed(self, seen: int, call: Callable[[], None]) -> Callable[[], None]:
+        """Call `call` once, on any thread, when more has happened than the `changes` of a frame. Return what
+        takes that back.
+        """
+        return self._store.changes.when_more(seen, call)
 
     def glance(self) -> Frame:
         """Return a frame of the current state without anything that depends on a view."""

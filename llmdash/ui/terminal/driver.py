@@ -38,10 +38,10 @@ _FOREGROUND_POLL_S = 0.2
 class TerminalDriver(LinuxDriver):
     """Textual's driver, with five differences.
 
-    What reads the keys sleeps while none is typed, instead of a look ten times a second. Drawing never blocks on a terminal that does not read. Signals that stop and continue the process are
-    handled between two steps of the event loop, not in the middle of one. What the terminal was switched to
-    on demand (mouse positions in pixels, pointer shape) is reset as well. A size without rows or columns is
-    ignored, and an absurd one is cut.
+    What reads the keys sleeps while none is typed. Drawing never blocks on a terminal that does not read.
+    Signals that stop and continue the process are handled between two steps of the event loop, not in the
+    middle of one. What the terminal was switched to on demand (mouse positions in pixels, pointer shape) is
+    reset as well. A size without rows or columns is ignored, and an absurd one is cut.
     """
 
     def __init__(self, app: App[Any], **how: Any) -> None:
