@@ -65,8 +65,9 @@ class EngineConnection:
             poll.poll(max(0.0, timeout_s) * 1000)
 
     def when_readable(self, call: Callable[[], None]) -> Callable[[], None]:
-        """Call `call` once, on the event loop that runs here, when something has arrived, or no more can. Return
-        what takes that back.
+        """Call `call` once, on the event loop that runs here, when something has arrived, or no more can.
+
+        Return what takes that back.
         """
         loop, watched = asyncio.get_running_loop(), os.dup(self._socket.fileno())  # it outlasts a `drop`
         waits = True
