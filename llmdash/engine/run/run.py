@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from llmdash.engine.dispatch.holds import Holds
 from llmdash.engine.dispatch.kill_switch import KillSwitch
@@ -74,6 +73,7 @@ class Run:
             JobTexts(plan.source, reader, plan.facts.check),
             lambda: TextSearch(start.store.columns, plan.source, reader),
             reader.attempts,
+            lambda: start.store.changes.count,
             at_work=True,
         )
         chronicle = Chronicle(
@@ -100,8 +100,7 @@ class Run:
 
     def frame(self, view: View) -> Frame:
         """Return a frame of the current state."""
-        changes = self._store.changes.count
-        return replace(self._frame_builder.frame(view, self._status()), changes=changes)
+        return self._frame_builder.frame(view, self._status())
 
     def when_changed(self, seen: int, call: Callable[[], None]) -> Callable[[], None]:
         """Call `call` once, on any thread, when more has happened than the `changes` of a frame. Return what
