@@ -20,6 +20,7 @@ from llmdash.remote.addresses import engine_of, go_on_command, not_running, reac
 from llmdash.remote.codec import (
     SHAPE,
     AwaitMessage,
+    ChangedMessage,
     EndMessage,
     FrameMessage,
     FromEngine,
@@ -79,6 +80,8 @@ class RemoteSession(Session):
         self._commanded = False
         self._unread_since: int | None = None
         """The number of the last view before a command that the engine may not have read; None if it has."""
+        self._awaits: int | None = None
+        """What was seen when the engine was asked to tell of more, until it does; None where it is not to."""
         self._inspection: Inspection | None = None
         self._notices = NoticeLog()
         self._end: EndMessage | None = None
@@ -119,7 +122,9 @@ class RemoteSession(Session):
         with self._guard:
             if not self._is_open:
                 return None
-            self._connection.send(AwaitMessage(seen))
+            if seen != self._awaits:
+                self._connection.send(AwaitMessage(seen))
+                self._awaits = seen
             return self._connection.when_readable(call)
 
     def command(self, command: Command) -> None:
@@ -249,6 +254,8 @@ class RemoteSession(Session):
         match message:
             case FrameMessage():
                 self._take_frame(message)
+            case ChangedMessage():
+                self._awaits = None
             case NoticeMessage(severity, text):
                 self._notices.add(severity, text)
             case RefusalMessage(text):
