@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from textual.geometry import Offset, Region, Spacing
@@ -106,8 +107,9 @@ class LineView(ScrollView):
         super().__init__(name=name, id=id, classes=classes)
         self._painter = RowPainter(self, columns)
         self._painted: list[LineKey] = []
-        self._painted_width: int | None = None
-        """The cells of a line while lines are drawn for the screen; None otherwise."""
+        self._is_painting = False
+        self._drawn_width: int | None = None
+        """The cells of a line while many are drawn; None otherwise."""
         self._moved = 0
 
     # For subclasses.
@@ -191,8 +193,7 @@ class LineView(ScrollView):
 
     @property
     def _content_width(self) -> int:
-        """The cells of a line: where many cells are drawn they are looked up once."""
-        return self.scrollable_content_region.width if self._painted_width is None else self._painted_width
+        return self.scrollable_content_region.width if self._drawn_width is None else self._drawn_width
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
@@ -213,15 +214,28 @@ class LineView(ScrollView):
             self._painted = wanted
             self.refresh()
             return
-        changed = [
-            region.translate(Offset(0, self.HEAD_LINES + y))
-            for y, (before, now) in enumerate(zip(self._painted, wanted, strict=True))
-            if before != now
-            for region in self._painter.changed_cells(before, now, size.width, self)
-        ]
+        with self._drawing():
+            changed = self._changed_cells(wanted, size.width)
         self._painted = wanted
         if changed:
             self.refresh(*changed)
+
+    def _changed_cells(self, wanted: Sequence[LineKey], width: int) -> list[Region]:
+        return [
+            region.translate(Offset(0, self.HEAD_LINES + y))
+            for y, (before, now) in enumerate(zip(self._painted, wanted, strict=True))
+            if before != now
+            for region in self._painter.changed_cells(before, now, width, self)
+        ]
+
+    @contextmanager
+    def _drawing(self) -> Iterator[None]:
+        """A context in which the width of the lines is looked up once for all cells."""
+        self._drawn_width = self.scrollable_content_region.width
+        try:
+            yield
+        finally:
+            self._drawn_width = None
 
     def _line_key(self, index: int, count: int) -> LineKey:
         if index >= count:
@@ -251,17 +265,18 @@ class LineView(ScrollView):
         index = self.top + y - self.HEAD_LINES
         strip = self._painter.row(self._line_key(index, self.row_count()), width, self)
         strip = highlighted(self, strip, self._place_of(index))
-        return strip if self._painted_width is not None else strip.apply_offsets(0, self._place_of(index))
+        return strip if self._is_painting else strip.apply_offsets(0, self._place_of(index))
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Draw lines for the screen. Only the mouse asks for a single one: it alone has to know its place,
         which costs more than all else.
         """
-        self._painted_width = self.scrollable_content_region.width
+        self._is_painting = True
         try:
-            return super().render_lines(crop)
+            with self._drawing():
+                return super().render_lines(crop)
         finally:
-            self._painted_width = None
+            self._is_painting = False
 
     # What the mouse selects of the text of rows.
 
