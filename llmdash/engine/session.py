@@ -6,6 +6,8 @@ import asyncio
 import gc
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from llmdash.engine.journal.file import JournalFile
@@ -91,6 +93,15 @@ class LocalSession:
         if self._run is not None:
             self._run.notice(severity, words)
 
+    def when_changed(self, seen: int, call: Callable[[], None]) -> Callable[[], None] | None:
+        run, loop = self._run, asyncio.get_running_loop()
+
+        def tell() -> None:
+            with suppress(RuntimeError):  # who was to be told has ended meanwhile
+                loop.call_soon_threadsafe(call)
+
+        return None if run is None or not self.alive else run.when_changed(seen, tell)
+
     def command(self, command: Command) -> None:
         with self._guard:
             if self._run is None or self._loop is None:
@@ -106,6 +117,11 @@ class LocalSession:
         """Wait for the run to end, at most `timeout_s` seconds. Return True if it has."""
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
+
+    @property
+    def has_ended(self) -> bool:
+        """True once the run can do no more by itself."""
+        return self._run is not None and self._run.has_ended
 
     @property
     def alive(self) -> bool:

@@ -55,7 +55,7 @@ def serve(
             prepared = stack.enter_context(make(asked.order, asked.settings))
             session = ServedSession(prepared.plan)
             life = EngineLife(session, paid=prepared.simulator is None, awaits=line.is_open)
-            server = stack.enter_context(SessionServer(session, session.folder))
+            server = stack.enter_context(SessionServer(session, session.folder, changed=session.tell))
         except Exception as error:  # noqa: BLE001 - the boundary of a process: the one that waits reports it
             stack.close()  # first, so that nothing is left of the run once that is reported
             return _refuse(line, error, redact)
@@ -63,7 +63,10 @@ def serve(
         if not line.send(RunReady(os.getpid(), folder, prepared.out, prepared.simulator is None)):
             return ExitCode.INTERNAL  # nobody waits for this run any more
         _release_terminal()
-        stack.enter_context(watched_ends(session, asked.settings, folder, prepared.out, _notice_of(session)))
+        if asked.settings.telling.on_end is not None:  # or there is nobody to tell, and no need to look
+            stack.enter_context(
+                watched_ends(session, asked.settings, folder, prepared.out, _notice_of(session))
+            )
         with Signals() as signals:
             run = life.live(signals, server)
         ended = _ended(session, run, life.ended_by, redact)

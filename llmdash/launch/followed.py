@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from llmdash.engine.journal.file import JournalError
 from llmdash.engine.model.commands import Command
 from llmdash.engine.model.frame import Frame
-from llmdash.engine.model.session import Session
+from llmdash.engine.model.session import ChangingSession, Session
 from llmdash.engine.model.view import View
 
 if TYPE_CHECKING:
@@ -75,6 +75,10 @@ class FollowedSession(Session):
         frame = kept.frame(replace(view, notices_after=max(0, view.notices_after - self._serial)))
         notices = (replace(notice, serial=notice.serial + self._serial) for notice in frame.notices)
         return replace(frame, notices=tuple(notices))
+
+    def when_changed(self, seen: int, call: Callable[[], None]) -> Callable[[], None] | None:
+        engine = self._engine
+        return engine.when_changed(seen, call) if isinstance(engine, ChangingSession) else None
 
     def command(self, command: Command) -> None:
         kept = self._read_kept()

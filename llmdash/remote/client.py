@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, Self
@@ -18,6 +19,8 @@ from llmdash.engine.model.view import View
 from llmdash.remote.addresses import engine_of, go_on_command, not_running, reach
 from llmdash.remote.codec import (
     SHAPE,
+    AwaitMessage,
+    ChangedMessage,
     EndMessage,
     FrameMessage,
     FromEngine,
@@ -77,6 +80,8 @@ class RemoteSession(Session):
         self._commanded = False
         self._unread_since: int | None = None
         """The number of the last view before a command that the engine may not have read; None if it has."""
+        self._awaits: int | None = None
+        """What was seen when the engine was asked to tell of more, until it does; None where it is not to."""
         self._inspection: Inspection | None = None
         self._notices = NoticeLog()
         self._end: EndMessage | None = None
@@ -112,6 +117,15 @@ class RemoteSession(Session):
                 self._await(number, time.monotonic() + self._patience_s(view))
                 self._asked, self._commanded = view, False
             return self._handed(view)
+
+    def when_changed(self, seen: int, call: Callable[[], None]) -> Callable[[], None] | None:
+        with self._guard:
+            if not self._is_open:
+                return None
+            if seen != self._awaits:
+                self._connection.send(AwaitMessage(seen))
+                self._awaits = seen
+            return self._connection.when_readable(call)
 
     def command(self, command: Command) -> None:
         with self._guard:
@@ -240,6 +254,8 @@ class RemoteSession(Session):
         match message:
             case FrameMessage():
                 self._take_frame(message)
+            case ChangedMessage():
+                self._awaits = None
             case NoticeMessage(severity, text):
                 self._notices.add(severity, text)
             case RefusalMessage(text):

@@ -24,6 +24,8 @@ from llmdash.sanitize import storable
 
 __all__ = [
     "SHAPE",
+    "AwaitMessage",
+    "ChangedMessage",
     "CodecError",
     "CommandMessage",
     "EndMessage",
@@ -78,6 +80,16 @@ class CommandMessage(msgspec.Struct, tag="command", frozen=True):
     body: msgspec.Raw
 
 
+class AwaitMessage(msgspec.Struct, tag="await", frozen=True):
+    """Asks to be told once when more has happened than the `changes` of a frame; a later one replaces it."""
+
+    seen: int
+
+
+class ChangedMessage(msgspec.Struct, tag="changed", frozen=True):
+    """More has happened; the answer to an AwaitMessage."""
+
+
 class WelcomeMessage(msgspec.Struct, tag="welcome", frozen=True):
     """The engine serves the viewer. `pid` is its process."""
 
@@ -117,8 +129,8 @@ class EndMessage(msgspec.Struct, tag="end", frozen=True):
     crash: str | None = None
 
 
-FromViewer = HelloMessage | ViewMessage | CommandMessage
-FromEngine = WelcomeMessage | RefusalMessage | FrameMessage | NoticeMessage | EndMessage
+FromViewer = HelloMessage | ViewMessage | CommandMessage | AwaitMessage
+FromEngine = WelcomeMessage | RefusalMessage | FrameMessage | NoticeMessage | ChangedMessage | EndMessage
 
 _KINDS: dict[str, type[Command]] = {kind.__name__: kind for kind in typing.get_args(Command)}
 

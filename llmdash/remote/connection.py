@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import select
 import socket
 import time
+from collections.abc import Callable
 from typing import Final
 
 from llmdash.remote.codec import CodecError, Framing, FromEngine, FromViewer, decode_from_engine, encode
@@ -60,6 +63,28 @@ class EngineConnection:
             poll = select.poll()
             poll.register(self._socket, select.POLLIN | (select.POLLOUT if self._unsent else 0))
             poll.poll(max(0.0, timeout_s) * 1000)
+
+    def when_readable(self, call: Callable[[], None]) -> Callable[[], None]:
+        """Call `call` once, on the event loop that runs here, when something has arrived, or no more can.
+
+        Return what takes that back.
+        """
+        loop, watched = asyncio.get_running_loop(), os.dup(self._socket.fileno())  # it outlasts a `drop`
+        waits = True
+
+        def stop() -> None:
+            nonlocal waits
+            if waits:
+                waits = False
+                loop.remove_reader(watched)
+                os.close(watched)
+
+        def arrived() -> None:
+            stop()
+            call()
+
+        loop.add_reader(watched, arrived)
+        return stop
 
     def close(self, within_s: float = _CLOSES_WITHIN_S) -> None:
         """Close, once the engine has read what was sent, or has not within `within_s` seconds."""

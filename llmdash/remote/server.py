@@ -31,7 +31,8 @@ waited for: a viewer that is stopped is gone at once, but with a long answer on 
 class SessionServer:
     """Serves the session of the run in `folder`, on a thread of its own that rests while nobody asks.
 
-    A context manager. Nothing that a viewer does, or leaves undone, reaches the session but its commands.
+    A context manager. `changed` is called on that thread when a dashboard has come or gone. Nothing that a
+    viewer does, or leaves undone, reaches the session but its commands.
     """
 
     def __init__(
@@ -41,11 +42,13 @@ class SessionServer:
         *,
         listen: Callable[[Path], Listener] = listen,
         is_ours: Callable[[socket.socket], bool] = is_same_user,
+        changed: Callable[[], None] = lambda: None,
         looks_in_s: float = _LOOKS_IN_S,
         leaves_within_s: float = _LEAVES_WITHIN_S,
     ) -> None:
         self._session = session
         self._looks_in_s = looks_in_s
+        self._changed = changed
         self._leaves_within_s = leaves_within_s
         self._folder = folder
         self._listen = listen
@@ -117,6 +120,7 @@ class SessionServer:
         self._was_watched = True
         self._dashboards = self._audience.dashboards
         self._left_at = time.monotonic()
+        self._changed()
 
     # On the thread.
 

@@ -14,11 +14,13 @@ from typing import Final, Protocol, cast
 from llmdash import __version__
 from llmdash.engine.model.ending import Ending
 from llmdash.engine.model.frame import EMPTY_FRAME, Inspection
-from llmdash.engine.model.session import Session
+from llmdash.engine.model.session import ChangingSession, Session
 from llmdash.engine.model.states import Severity
 from llmdash.engine.model.view import SeriesView, TimingView, View
 from llmdash.remote.codec import (
     SHAPE,
+    AwaitMessage,
+    ChangedMessage,
     CodecError,
     CommandMessage,
     EndMessage,
@@ -105,6 +107,8 @@ class Viewer(asyncio.Protocol):
         self._next_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._number = next(audience.numbers)
+        self._stop_waiting: Callable[[], None] | None = None
+        """Takes back that this viewer is to be told of a change."""
         self.gone = asyncio.get_running_loop().create_future()
 
     @property
@@ -130,6 +134,7 @@ class Viewer(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
         self._audience.viewers.discard(self)
+        self._await_no_change()
         if self.watches:
             self._audience.changed()
         self.gone.set_result(None)
@@ -165,6 +170,8 @@ class Viewer(asyncio.Protocol):
                 self._asked = message
             case CommandMessage():
                 self._execute(self._hello, message)
+            case AwaitMessage(seen):
+                self._await_change(seen)
 
     def _welcome(self, hello: HelloMessage) -> None:
         audience = self._audience
@@ -192,6 +199,23 @@ class Viewer(asyncio.Protocol):
             self._send(NoticeMessage(Severity.WARNING, _READ_ONLY))
         else:
             self._audience.session.command(command)
+
+    # Changes.
+
+    def _await_change(self, seen: int) -> None:
+        self._await_no_change()
+        session = self._audience.session
+        if isinstance(session, ChangingSession):
+            self._stop_waiting = session.when_changed(seen, self._tell_change)
+
+    def _await_no_change(self) -> None:
+        if self._stop_waiting is not None:
+            self._stop_waiting()
+            self._stop_waiting = None
+
+    def _tell_change(self) -> None:
+        if not self._transport.is_closing():
+            self._send(ChangedMessage())
 
     # Frames.
 

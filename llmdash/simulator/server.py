@@ -22,6 +22,7 @@ __all__ = ["Stop", "serve"]
 Stop = Callable[[], None]
 """Ends the server; may be called from any thread, and more than once."""
 
+_DATE_S = 1.0
 _log = logging.getLogger("uvicorn.error")
 
 
@@ -65,11 +66,22 @@ class _WiredProtocol(H11Protocol):
 class _Server(uvicorn.Server):
     """A server whose signals are handled by `serve`, so that SIGTERM ends it with status 0."""
 
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ends = asyncio.Event()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
+    async def main_loop(self) -> None:
+        """Renew the date once a second until the end: uvicorn's own looks for that ten times a second."""
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ends.wait(), _DATE_S)
+
     def end(self) -> None:
+        self._ends.set()
         # Requests in progress are cut off on purpose; a traceback for each would be noise.
         _log.disabled = True
         self.should_exit = True

@@ -20,7 +20,7 @@ from llmdash.ui.dashboard.messages import ColumnsChosen, Happened, RunStopped
 from llmdash.ui.lean_stylesheet import LeanStylesheet
 from llmdash.ui.services.choices import Choices
 from llmdash.ui.services.copies import Copies, clipboard_here
-from llmdash.ui.services.idle_collection import COLLECT_S, IdleCollection
+from llmdash.ui.services.idle_collection import IdleCollection
 from llmdash.ui.services.leaving import Leaving
 from llmdash.ui.services.result_file import ResultFile, WriteResults
 from llmdash.ui.services.type_ahead import TypeAhead
@@ -160,7 +160,11 @@ class LlmdashApp(TerminalApp):
     def on_mount(self) -> None:
         self._choices.begin()
         self.call_after_refresh(self._on_shown)
-        self.set_interval(COLLECT_S, self._collection.look)
+
+    def look_around(self) -> None:
+        super().look_around()
+        self._collection.look()
+        self._choices.look()
 
     def action_command_palette(self) -> None:
         """Search for an action, once at a time."""

@@ -11,8 +11,8 @@ from llmdash.signals import Signals, overlook_interruption
 
 __all__ = ["LOOK_S", "Outside"]
 
-LOOK_S = 0.25
-"""Seconds between two looks."""
+LOOK_S = 1.0
+"""Seconds between two looks; a terminal that is closed tells of it before, by its input."""
 
 
 class Outside:

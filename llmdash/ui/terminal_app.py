@@ -67,7 +67,13 @@ class TerminalApp(App[None]):
 
     def on_mount(self) -> None:
         self._outside.obey_signals()
-        self.set_interval(LOOK_S, self._outside.look)
+        self.set_interval(LOOK_S, self.look_around)
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.input_ended = self._outside.look
+
+    def look_around(self) -> None:
+        """Look, once in LOOK_S, at what tells nobody when it changes."""
+        self._outside.look()
 
     # What ends it, and what is over by then: a screen that opens while its app closes stays without widgets.
 

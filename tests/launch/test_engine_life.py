@@ -25,6 +25,9 @@ class Watchers:
 class NoSignals:
     received = ()
 
+    def tell(self, listener: object) -> None:
+        """Tell nobody."""
+
 
 @pytest.mark.parametrize("was_watched", [False, True])
 def test_a_run_that_has_ended_waits_for_its_first_watcher_alone(tmp_path: Path, was_watched: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import enum
 import shutil
 import tempfile
@@ -88,6 +89,29 @@ class MadeUpSession:
     def command(self, command: Command) -> None:
         self.commands.append(command)
         self.came.set()
+
+
+class ChangingMadeUp(MadeUpSession):
+    """One that tells of changes: `happen` makes one. `seen` has how many those who wait have seen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[int] = []
+        self.waiting: list[Callable[[], None]] = []
+
+    def when_changed(self, seen: int, call: Callable[[], None]) -> Callable[[], None]:
+        loop = asyncio.get_running_loop()
+        self.seen.append(seen)
+        self.waiting.append(partial(_tell, loop, call))
+        return self.waiting.clear
+
+    def happen(self) -> None:
+        for call in self.waiting:
+            call()
+
+
+def _tell(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    loop.call_soon_threadsafe(call)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from llmdash.remote.addresses import NotRunningError
 from llmdash.remote.client import EngineGoneError, RemoteSession
 from llmdash.remote.fitting import fitted
 from llmdash.ui.stream.pane import StreamPane
-from tests.remote.made_up import MadeUpSession, running, served
+from tests.remote.made_up import ChangingMadeUp, MadeUpSession, running, served
 from tests.remote.relays import delayed
 from tests.ui.widget_app import running as shown
 from tests.waiting import PATIENCE_S, wait_for
@@ -354,3 +355,42 @@ def test_a_run_that_nobody_works_on_cannot_be_attached_to() -> None:
             NotRunningError, match=r"no engine works on this run; go on with: llmdash run --resume"
         ):
             RemoteSession.attach(folder)
+
+
+async def test_a_viewer_at_rest_is_told_when_something_happens_and_of_nothing_before() -> None:
+    session, told = ChangingMadeUp(), asyncio.Event()
+    with served(session) as (_, folder):
+        viewer = RemoteSession.attach(folder)
+        await asyncio.to_thread(viewer.frame, View())
+        assert viewer.when_changed(7, told.set) is not None
+        await asyncio.to_thread(wait_for, lambda: session.waiting)
+        assert session.seen == [7] and not told.is_set()
+        session.happen()
+        await asyncio.wait_for(told.wait(), PATIENCE_S)
+        viewer.close()
+
+
+async def test_a_viewer_at_rest_is_told_when_the_engine_goes() -> None:
+    told = asyncio.Event()
+    with served(ChangingMadeUp()) as (server, folder):
+        viewer = RemoteSession.attach(folder)
+        viewer.when_changed(0, told.set)
+        await asyncio.to_thread(server.close)
+        await asyncio.wait_for(told.wait(), PATIENCE_S)
+        assert not viewer.alive
+        assert viewer.when_changed(0, told.set) is None, "nobody is there to tell"
+
+
+async def test_a_viewer_that_does_not_wait_any_more_is_not_told() -> None:
+    session, told = ChangingMadeUp(), asyncio.Event()
+    with served(session) as (_, folder):
+        viewer = RemoteSession.attach(folder)
+        stop = viewer.when_changed(0, told.set)
+        assert stop is not None
+        stop()
+        stop()
+        await asyncio.to_thread(wait_for, lambda: session.waiting)
+        session.happen()
+        assert (await asyncio.to_thread(viewer.frame, View())).run.name == "made up"
+        assert not told.is_set()
+        viewer.close()

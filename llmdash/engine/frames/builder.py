@@ -57,9 +57,9 @@ class _Now(NamedTuple):
 class FrameBuilder:
     """Builds the frames of one run.
 
-    `inspect` returns a job in full, or None while it is looked up; `texts` has what rows say of texts, and
-    `search` makes what a filter by them asks. What a run `at_work` shows may depend on
-    what went before; a frame of one on record depends on its moment alone.
+    `inspect` returns a job in full, or None while it is looked up; `texts` has what rows say of texts,
+    `search` makes what a filter by them asks, and `changes` counts what has happened. What a run `at_work`
+    shows may depend on what went before; a frame of one on record depends on its moment alone.
     """
 
     def __init__(
@@ -73,6 +73,7 @@ class FrameBuilder:
         texts: JobTexts | None = None,
         search: Callable[[], Search] = lambda: NO_SEARCH,
         attempts: AttemptsOf = none_on_record,
+        changes: Callable[[], int] = lambda: 0,
         *,
         at_work: bool = False,
     ) -> None:
@@ -81,6 +82,7 @@ class FrameBuilder:
         self._gauges = gauges
         self._inspect = inspect
         self._bounds = bounds
+        self._changes = changes
         self._head = HeadParts(facts, store, gauges, HOLD_S if at_work else 0.0)
         self._rows = JobRows(store, gauges, job_id, texts)
         self._series = SeriesParts(facts, store)
@@ -123,6 +125,7 @@ class FrameBuilder:
                 timings=self._series.timings(view.timings, now.at),
                 notices=tuple(notice for notice in self._store.notices if notice.serial > view.notices_after),
                 inspection=self._inspection(view.inspect, front_end.ordering, now),
+                changes=self._changes(),
                 **self._errors(view),
             )
 

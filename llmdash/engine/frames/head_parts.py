@@ -40,14 +40,15 @@ class HeadParts:
     ) -> RunPart:
         """Return the header."""
         active_s = self._store.run_clock.at(now)
-        run = self._counted(self._named(status, active_s, keys))
-        run = self._paced(run, status)
-        run = self._foreseen(run, status, blocker, now)
-        return self._paid(run, self._cost(keys, now, rests=status.state.ended or status.held is not None))
+        cost = self._cost(keys, now, rests=status.state.ended or status.held is not None)
+        return self._foreseen(self._seen(status, active_s, keys, cost), status, blocker, now)
 
-    def _named(self, status: RunStatus, active_s: float, keys: Sequence[KeyRow]) -> RunPart:
-        """Return what the run is, what state it is in, and since when."""
-        facts, wall = self._facts, self._store.wall
+    def _seen(self, status: RunStatus, active_s: float, keys: Sequence[KeyRow], cost: CostSoFar) -> RunPart:
+        """Return the run as it is. It is made at once: a copy for each part of it would take longer."""
+        facts, store, wall = self._facts, self._store, self._store.wall
+        columns, series, counts = store.columns, store.time_series, store.columns.counts
+        spent = self._gauges.spending.total()
+        priced = counts[JobState.DONE] + counts[JobState.INVALID] + counts[JobState.FAILED]
         return RunPart(
             name=facts.name,
             model=facts.model,
@@ -57,21 +58,14 @@ class HeadParts:
             state_detail=status.detail,
             elapsed_s=active_s,
             left_out=facts.left_out,
-            unknown=sum(key.cut for key in keys),
+            unknown=sum([key.cut for key in keys]),
             spends=facts.spends,
             is_streamed=facts.is_streamed,
             began_at=wall.began_at,
             paused_at=wall.paused_at if status.state is RunState.PAUSED else None,
             ended_at=wall.ended_at if status.state.ended else None,
             output=status.output,
-        )
-
-    def _counted(self, run: RunPart) -> RunPart:
-        """Return the run with its jobs by state, and the tries it took."""
-        store, counts = self._store, self._store.columns.counts
-        return replace(
-            run,
-            jobs=store.columns.jobs,
+            jobs=columns.jobs,
             queued=counts[JobState.QUEUED],
             waiting=counts[JobState.LIMITER] + counts[JobState.KEY] + counts[JobState.BACKOFF],
             in_flight=store.in_flight,
@@ -86,19 +80,20 @@ class HeadParts:
             empty=store.empty,
             reused=store.reused,
             score=store.score,
-        )
-
-    def _paced(self, run: RunPart, status: RunStatus) -> RunPart:
-        """Return the run with how fast it is."""
-        store, series, active_s = self._store, self._store.time_series, run.elapsed_s
-        return replace(
-            run,
             requests_per_s=self._per_s(status, store.sends_10s.rate(active_s), series.total_sent, active_s),
             tokens_per_s=self._per_s(status, store.tokens.rate(active_s), series.total_tokens, active_s),
             peak_in_flight=series.peak_in_flight() if status.state.ended else None,
             ttft=_percentiles(store.ttft),
             latency=_percentiles(store.latency),
             waited=_percentiles(store.waited),
+            input_tokens=spent.input,
+            output_tokens=spent.output,
+            cached_tokens=spent.cached,
+            reasoning_tokens=spent.reasoning,
+            tokens_estimated=store.estimated,
+            cost=cost.dollars,
+            cost_uncertain=cost.uncertain,
+            cost_projected=projected(cost.dollars, priced, columns.jobs, cost.uncertain),
         )
 
     def _foreseen(self, run: RunPart, status: RunStatus, blocker: WaitReason | None, now: float) -> RunPart:
@@ -108,12 +103,11 @@ class HeadParts:
         if blocker is None and status.state is RunState.RUNNING:
             pace = self._store.ends_60s.rate(run.elapsed_s)
             ends_in_s = seconds_left(run, pace, self._set_rate(now))
-        return replace(
-            run,
-            state_detail=_detail(status, blocker if left else None),
-            ends_in_s=ends_in_s,
-            ends_at=self._store.wall.now() + ends_in_s[1] if ends_in_s is not None else None,
-        )
+        detail = _detail(status, blocker if left else None)
+        if ends_in_s is None and detail == run.state_detail:
+            return run
+        ends_at = self._store.wall.now() + ends_in_s[1] if ends_in_s is not None else None
+        return replace(run, state_detail=detail, ends_in_s=ends_in_s, ends_at=ends_at)
 
     def _set_rate(self, now: float) -> RateInForce | None:
         gauges = self._gauges
@@ -122,23 +116,6 @@ class HeadParts:
         permit_at = gauges.permit_at
         binds = gauges.waits_for_rate or self._steady.shown is Binding.RATE
         return RateInForce(gauges.rate, binds, 0.0 if permit_at is None else max(0.0, permit_at - now))
-
-    def _paid(self, run: RunPart, cost: CostSoFar) -> RunPart:
-        """Return the run with its tokens, and what they cost."""
-        spent = self._gauges.spending.total()
-        return replace(
-            run,
-            input_tokens=spent.input,
-            output_tokens=spent.output,
-            cached_tokens=spent.cached,
-            reasoning_tokens=spent.reasoning,
-            tokens_estimated=self._store.estimated,
-            cost=cost.dollars,
-            cost_uncertain=cost.uncertain,
-            cost_projected=projected(
-                cost.dollars, run.done + run.invalid + run.failed, run.jobs, cost.uncertain
-            ),
-        )
 
     def rate(self, status: RunStatus, run: RunPart, blocker: WaitReason | None, waits: Waits) -> RatePart:
         """Return the sliders: what is set, what comes of it, and what limits it."""

@@ -21,6 +21,9 @@ from llmdash.prompts.verdict import Verdict
 __all__ = ["JobRows"]
 
 _NO_TEXTS = TextsWanted((), 0)
+_STATES, _VERDICTS = tuple(JobState), tuple(Verdict)
+_KEPT = 2_000
+"""Rows of ended jobs that are remembered."""
 
 
 class JobRows:
@@ -37,6 +40,8 @@ class JobRows:
         self._gauges = gauges
         self._job_id = job_id
         self._texts = texts
+        self._ended: dict[tuple[int, TextsWanted], tuple[tuple[float, ...], JobRow]] = {}
+        """Rows of jobs that have ended, and what they were made of."""
 
     def part(self, view: JobsView, front_end: FrontEnd, now: float, waits: Waits) -> JobsPart:
         """Return the rows in the window of the view, which may hang on one job."""
@@ -47,7 +52,7 @@ class JobRows:
         first = max(0, min(first, matched - view.height))
         lines = range(first, min(matched, first + view.height))
         wanted = TextsWanted.by(view)
-        rows = tuple(self.row(ordering.job_at(line), now, waits, wanted) for line in lines)
+        rows = tuple([self.row(ordering.job_at(line), now, waits, wanted) for line in lines])
         found_for, found = front_end.finder.find(view.find)
         return JobsPart(
             columns.jobs,
@@ -114,8 +119,42 @@ class JobRows:
 
     def row(self, job: int, now: float, waits: Waits, wanted: TextsWanted = _NO_TEXTS) -> JobRow:
         """Return the row of a job at `now`, on the clock of the store, with the texts that are wanted."""
+        if self._store.columns.state[job] < JobState.DONE or self._store.live.get(job) is not None:
+            return self._row(job, now, waits, wanted)
+        values = self._values(job)
+        kept = self._ended.get((job, wanted))
+        if kept is not None and kept[0] == values:
+            return kept[1]
+        row = self._row(job, now, waits, wanted)
+        if row.text is not NO_TEXT or self._texts is None or wanted.width <= 0:  # else texts are to come
+            if len(self._ended) >= _KEPT:
+                self._ended.clear()
+            self._ended[job, wanted] = values, row
+        return row
+
+    def _values(self, job: int) -> tuple[float, ...]:
+        """All that the row of an ended job is made of: while this is the same, so is the row."""
+        columns = self._store.columns
+        return (
+            columns.state[job],
+            columns.verdict[job],
+            columns.tries[job],
+            columns.time[job],
+            columns.wait[job],
+            columns.ttft[job],
+            columns.key[job],
+            columns.input_tokens[job],
+            columns.output_tokens[job],
+            columns.estimated[job],
+            columns.flags[job],
+            columns.error[job],
+            columns.worker[job],
+            self._texts.edition if self._texts is not None else 0,
+        )
+
+    def _row(self, job: int, now: float, waits: Waits, wanted: TextsWanted) -> JobRow:
         columns, live = self._store.columns, self._store.live.get(job)
-        state, verdict = JobState(columns.state[job]), Verdict(columns.verdict[job])
+        state, verdict = _STATES[columns.state[job]], _VERDICTS[columns.verdict[job]]
         wait, time = columns.wait[job], columns.time[job]
         if live is not None and live.sent_at:
             time = now - live.sent_at

@@ -85,6 +85,11 @@ class JobTexts:
         """How answers that could not be read were compared: empty for the usual way, `mixed` for several."""
         return "mixed" if len(self._checks) > 1 else next(iter(self._checks), self._check)
 
+    @property
+    def edition(self) -> int:
+        """Another number once texts that were returned are good no more."""
+        return self._forgotten
+
     def of(self, job: int, state: JobState, tries: int, verdict: Verdict, wanted: TextsWanted) -> JobText:
         """Return the texts of a job as far as they are known, and read them if they are not."""
         if wanted.width <= 0 or not (state.ended or wanted.columns):

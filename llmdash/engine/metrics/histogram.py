@@ -23,6 +23,8 @@ class LogHistogram:
     def __init__(self) -> None:
         self._counts: dict[int, int] = {}
         self._total = 0
+        self._known: tuple[int, Sequence[float], list[float | None]] = 0, (), []
+        """Of how many values which percentiles were asked for last, and what they were."""
 
     def add(self, value: float) -> None:
         """Count one value. Values below 1e-6 count as 1e-6; NaN and infinities are ignored."""
@@ -74,7 +76,16 @@ class LogHistogram:
         return self.percentiles([share])[0]
 
     def percentiles(self, shares: Sequence[float]) -> list[float | None]:
-        """Return the percentile of each of the shares, in one pass over the buckets."""
+        """Return the percentile of each of the shares, in one pass over the buckets, or as they were returned
+        before where there is no value more.
+        """
+        total, asked, known = self._known
+        if total != self._total or asked != shares:
+            known = self._percentiles(shares)
+            self._known = self._total, tuple(shares), known
+        return list(known)
+
+    def _percentiles(self, shares: Sequence[float]) -> list[float | None]:
         if not self._total:
             return [None] * len(shares)
         buckets = sorted(self._counts)

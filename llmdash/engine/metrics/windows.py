@@ -27,16 +27,21 @@ class RollingCounter:
 
     def total(self, now: float) -> int:
         """Return the sum over the whole window."""
+        if int(now) <= self._second:
+            return sum(self._buckets)
         return sum(self.series(now, len(self._buckets)))
 
     def series(self, now: float, seconds: int) -> tuple[int, ...]:
         """Return the amounts of the last `seconds` seconds, the current one included, oldest first."""
         size, last = len(self._buckets), self._second
         end = max(int(now), last)
-        return tuple(
-            self._buckets[second % size] if last - size < second <= last else 0
-            for second in range(end - seconds + 1, end + 1)
-        )
+        first = end - seconds + 1
+        known = max(first, last - size + 1)
+        if known > last:
+            return (0,) * seconds
+        begin, past = known % size, last % size + 1
+        found = self._buckets[begin:past] if begin < past else self._buckets[begin:] + self._buckets[:past]
+        return (0,) * (known - first) + tuple(found) + (0,) * (end - last)
 
     def _move_to(self, second: int) -> None:
         size = len(self._buckets)

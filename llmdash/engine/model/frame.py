@@ -273,6 +273,8 @@ class Frame:
     """The jobs of the group that was asked for."""
     replay: ReplayPart | None = None
     """None where the run itself is shown, at work or at its end."""
+    changes: int = 0
+    """How much has happened to a run at work; as long as it stays the same, nothing but time has passed."""
     kept: bool = False
     """True where the run is not at work: it is shown from its journal, and no command changes it."""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
 
 from llmdash.engine.model.commands import Command
 from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.view import View
 
-__all__ = ["Session"]
+__all__ = ["ChangingSession", "Session"]
 
 
 class Session(Protocol):
@@ -22,3 +23,14 @@ class Session(Protocol):
 
     def command(self, command: Command) -> None:
         """Ask for a change; a later frame shows whether it came about."""
+
+
+@runtime_checkable
+class ChangingSession(Session, Protocol):
+    """A session that tells when something has happened, so that nobody needs to look for it."""
+
+    def when_changed(self, seen: int, call: Callable[[], None]) -> Callable[[], None] | None:
+        """Have `call` called once, on the event loop that runs here, when more has happened than the
+        `changes` that were `seen` in a frame, or a look is worth while for another reason. Return
+        what takes that back; None where nobody can tell any more.
+        """

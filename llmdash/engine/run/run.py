@@ -55,6 +55,7 @@ class Run:
         self._storage = RunStorage(plan, journal, start.store, lifecycle)
         writer = self._storage.writer()
         kill_switch = KillSwitch(lambda: self._control.kill_switch_tripped())
+        self._store = start.store
         parts = build_parts(plan, start, writer, kill_switch, clock)
         runner = BatchRunner(parts, plan.concurrency)
         holds = Holds(parts, runner, reader, plan.facts.cost_of, plan.trial)
@@ -72,6 +73,7 @@ class Run:
             JobTexts(plan.source, reader, plan.facts.check),
             lambda: TextSearch(start.store.columns, plan.source, reader),
             reader.attempts,
+            lambda: start.store.changes.count,
             at_work=True,
         )
         chronicle = Chronicle(
@@ -93,14 +95,27 @@ class Run:
         """Carry out a command, on the event loop."""
         self._steering.execute(command)
         self._record.look()
+        with self._store.lock:
+            self._store.changes.add()
 
     def frame(self, view: View) -> Frame:
         """Return a frame of the current state."""
         return self._frame_builder.frame(view, self._status())
 
+    def when_changed(self, seen: int, call: Callable[[], None]) -> Callable[[], None]:
+        """Call `call` once, on any thread, when more has happened than the `changes` of a frame. Return what
+        takes that back.
+        """
+        return self._store.changes.when_more(seen, call)
+
     def glance(self) -> Frame:
         """Return a frame of the current state without anything that depends on a view."""
         return self._frame_builder.glance(self._status())
+
+    @property
+    def has_ended(self) -> bool:
+        """True once it can do no more by itself."""
+        return self._core.lifecycle.state[0].ended
 
     def _head(self) -> Frame:
         return self._frame_builder.head(self._status())

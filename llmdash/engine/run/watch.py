@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 
 from llmdash.engine.dispatch.worker_watch import WorkerWatch
 from llmdash.engine.model.ending import Ending
@@ -17,9 +18,12 @@ from llmdash.engine.run.storage import RunStorage
 
 __all__ = ["RunWatch"]
 
+
 _WATCH_S = 0.1
 _REST_S = 1.0
 """Seconds between two looks, at work and at rest."""
+_QUIET_LOOKS = 20
+"""After this number of looks at work between which nothing has happened they are as rare as at rest."""
 
 
 class RunWatch:
@@ -43,12 +47,13 @@ class RunWatch:
         self._record = record
         self._workers = workers
         self._storage = storage
+        self._seen = self._quiet = 0
 
     async def run(self) -> None:
         """Look until cancelled."""
         store = self._parts.store
         while True:
-            await asyncio.sleep(_REST_S if store.run_clock.stands else _WATCH_S)
+            await self._pause()
             self._core.set_clock()
             if not store.run_clock.stands:
                 with store.lock:
@@ -60,6 +65,23 @@ class RunWatch:
             self._look_for_workers()
             self._look_for_holds()
             self._look_for_keys()
+
+    async def _pause(self) -> None:
+        """Let time pass; of a run that is at work less than a second, once something happens."""
+        store, loop = self._parts.store, asyncio.get_running_loop()
+        if store.run_clock.stands:
+            await asyncio.sleep(_REST_S)
+            return
+        self._quiet = self._quiet + 1 if store.changes.count == self._seen else 0
+        self._seen = store.changes.count
+        if self._quiet < _QUIET_LOOKS:
+            await asyncio.sleep(_WATCH_S)
+            return
+        happens = asyncio.Event()
+        stop = store.changes.when_more(self._seen, lambda: _tell(loop, happens))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(happens.wait(), _REST_S)
+        stop()
 
     def _welcome(self, members: Sequence[Member]) -> None:
         """Add new keys to the pool, and resume a run that is paused because no key was usable."""
@@ -95,3 +117,8 @@ class RunWatch:
                 self._control.pause_without_key()
         if not self._plan.stay and self._runner.is_rate_limited:
             self._core.lifecycle.end(Ending.NO_KEY)
+
+
+def _tell(loop: asyncio.AbstractEventLoop, happens: asyncio.Event) -> None:
+    with suppress(RuntimeError):  # the run has ended meanwhile
+        loop.call_soon_threadsafe(happens.set)

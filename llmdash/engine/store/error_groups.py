@@ -92,6 +92,7 @@ class ErrorGroups:
         self._group_of = array("H")
         self._failed_tries = array("H")
         self._tally = Tally(_SERIES)
+        self._series, self._series_of = FailedTries(), (0, 0)
         self.tries = 0
         """The failed tries of all groups."""
         self.made_good = 0
@@ -184,8 +185,12 @@ class ErrorGroups:
 
     def series(self, until_s: float) -> FailedTries:
         """Return the failed tries of all groups over the run."""
-        step_s = self._tally.step_s
-        return FailedTries(step_s, tuple(number / step_s for number in self._tally.counts(until_s)))
+        of = self._tally.total, self._tally.steps(until_s)
+        if of != self._series_of:
+            step_s, counts = self._tally.coarse(until_s)
+            self._series = FailedTries(step_s, tuple([number / step_s for number in counts]))
+            self._series_of = of
+        return self._series
 
     def _shown(self, group: _Group, until_s: float) -> ErrorGroup:
         step = group.tally.steps(until_s)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from llmdash.engine.metrics.times_sample import Shares, TimesSample
 from llmdash.engine.model.states import Binding
 from llmdash.engine.model.timings import AnswerTimes, Timing
 
-__all__ = ["NOT_SET", "SeriesSpan", "SeriesStep", "Setting"]
+__all__ = ["NOT_SET", "NO_SUMS", "SeriesSpan", "SeriesStep", "SeriesSums", "Setting"]
 
 _NO_SHARES = Shares()
 _METRICS = tuple(Timing)
@@ -77,3 +78,24 @@ class SeriesStep:
         for metric in self._times.keys() & other._times.keys():
             both._times[metric] = self._times[metric].merged(other._times[metric])
         return both
+
+
+class SeriesSums(NamedTuple):
+    """What that many first `steps` have together; `peak` is the most in flight of one of them."""
+
+    steps: int = 0
+    sent: int = 0
+    tokens: int = 0
+    peak: float = 0.0
+
+    def and_those(self, following: Sequence[SeriesStep]) -> SeriesSums:
+        """Return the sums of the steps and of those after them."""
+        return SeriesSums(
+            self.steps + len(following),
+            self.sent + sum([step.sent for step in following]),
+            self.tokens + sum([step.tokens for step in following]),
+            max([self.peak, *[step.in_flight for step in following]]),
+        )
+
+
+NO_SUMS = SeriesSums()

@@ -30,6 +30,7 @@ from llmdash.engine.model.records import ResultRow
 from llmdash.engine.model.states import RESULT_STATES, AnswerFlag, JobState
 from llmdash.engine.model.timings import AnswerTimes, Timing
 from llmdash.engine.store.bursts import ErrorBursts
+from llmdash.engine.store.changes import Changes
 from llmdash.engine.store.error_groups import ErrorGroups
 from llmdash.engine.store.job_columns import JobColumns
 from llmdash.engine.store.marks import Marks
@@ -71,6 +72,7 @@ class Store:
         self.run_clock = RunClock(clock)
         self.wall = WallTimes()
         self.lock = threading.RLock()
+        self.changes = Changes(self.lock)
         self.live: dict[int, LiveJob] = {}
         self.streams = Streams()
         self.notices: list[Notice] = []
@@ -122,6 +124,7 @@ class Store:
         """Update the state by one event."""
         with self.lock:
             self._handlers[event.__class__](event)
+            self.changes.add()
 
     @property
     def score(self) -> Score | None:

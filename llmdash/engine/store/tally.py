@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 __all__ = ["Tally"]
 
@@ -15,6 +15,8 @@ class Tally:
 
     def __init__(self, steps: int = 64) -> None:
         self.step_s = 1.0
+        self.total = 0
+        """How many events there are; steps are merged only as one is added."""
         self._counts = array("I", bytes(4 * steps))
 
     def add(self, at_s: float, number: int = 1) -> None:
@@ -23,6 +25,18 @@ class Tally:
         while at_s >= self.step_s * len(self._counts):
             self._halve()
         self._counts[int(at_s / self.step_s)] += number
+        self.total += number
+
+    def coarse(self, until_s: float) -> tuple[float, tuple[int, ...]]:
+        """Return the seconds of a step and the count of each until `until_s`, in longer steps than those that
+        are counted in where there would be more of them.
+        """
+        step_s, counts = self.step_s, self._counts
+        while until_s >= step_s * len(self._counts):
+            step_s *= 2
+            counts = _halved(counts)
+        steps = int(max(until_s, 0.0) / step_s) + 1
+        return step_s, tuple(counts[:steps]) + (0,) * (steps - len(counts))
 
     def counts(self, until_s: float) -> tuple[int, ...]:
         """Return the count of each step until `until_s`, the one that is filling included."""
@@ -40,7 +54,12 @@ class Tally:
         return tuple(sum(self._counts[begin:end]) for begin, end in pairwise(edges))
 
     def _halve(self) -> None:
-        counts, half = self._counts, len(self._counts) // 2
-        merged = array("I", (counts[2 * step] + counts[2 * step + 1] for step in range(half)))
-        self._counts = merged + array("I", bytes(4 * half))
+        merged = _halved(self._counts)
+        self._counts = merged + array("I", bytes(4 * (len(self._counts) - len(merged))))
         self.step_s *= 2
+
+
+def _halved(counts: array[int]) -> array[int]:
+    """Return the sums of pairs of counts; one that is left over stays as it is."""
+    pairs = zip_longest(counts[::2], counts[1::2], fillvalue=0)
+    return array("I", [one + other for one, other in pairs])

@@ -8,7 +8,14 @@ from collections.abc import Iterable, Sequence
 from llmdash.engine.model.series import SeriesPart, SeriesView, TimesSeries
 from llmdash.engine.model.timings import AnswerTimes, Timing
 from llmdash.engine.store.series_grid import MOST_STEPS, SeriesGrid, as_series
-from llmdash.engine.store.series_steps import NOT_SET, SeriesSpan, SeriesStep, Setting
+from llmdash.engine.store.series_steps import (
+    NO_SUMS,
+    NOT_SET,
+    SeriesSpan,
+    SeriesStep,
+    SeriesSums,
+    Setting,
+)
 
 __all__ = ["TimeSeries"]
 
@@ -16,6 +23,8 @@ _LEAST_S = 1e-6
 _SETTLED = 2
 """Steps before the one that is filling which may still change, by what is reported late."""
 
+_MOST_PARTS = 16
+"""How many views are remembered, of the viewers that there may be."""
 _NOWHERE = SeriesStep(), SeriesStep()
 
 
@@ -32,6 +41,13 @@ class TimeSeries:
         self._steps: list[SeriesStep] = []
         self._merged: dict[tuple[int, int], SeriesStep] = {}
         """Steps in groups of 2, 4, ... that change no more, by the size of a group and its number."""
+        self._sums = NO_SUMS
+        """Of the steps that change no more."""
+        self._revision = 0
+        """Another number where a step may have changed that is not the last one."""
+        self._parts: dict[SeriesView, SeriesPart] = {}
+        self._parts_of: tuple[object, ...] = ()
+        """What the parts were made from that can change."""
         self._seconds: dict[int, SeriesStep] = {}
         self._returned: float | None = None
         """The end of the last second that was returned or is on record, if any."""
@@ -63,7 +79,7 @@ class TimeSeries:
 
     def on_record(self, at: float, times: AnswerTimes) -> None:
         """Record what was measured of an answer on record, complete at `at`, within the steps there are."""
-        self._merged.clear()
+        self._forget_merged()
         if (step := self._within(at)) is not None:
             step.add_times(times)
         if times.ttft_s is not None and times.latency_s is not None:
@@ -81,6 +97,7 @@ class TimeSeries:
         """Record how the run is set, since a moment that was not long ago: steps to come begin so."""
         if self._start is not None:
             self._at(since_s)
+            self._revision += 1
             for step in self._steps[max(0, int((since_s - self._start) // self._step_s)) :]:
                 step.setting = setting
 
@@ -126,21 +143,35 @@ class TimeSeries:
         if not self._from <= at < self._until:
             step, start = self._at(at), self._start or 0.0
             number = int(at - start)
+            self._revision += 1
             self._current = step, self._seconds.setdefault(number, SeriesStep())
             self._from, self._until = start + number, start + number + 1.0
         return self._current
 
     def total_sent(self) -> int:
         """Return the requests of all steps."""
-        return sum(step.sent for step in self._steps)
+        return self._all_steps().sent
 
     def total_tokens(self) -> int:
         """Return the output tokens of all steps."""
-        return sum(step.tokens for step in self._steps)
+        return self._all_steps().tokens
 
     def peak_in_flight(self) -> float | None:
         """Return the most requests in flight of a step; None where there is no step."""
-        return max((step.in_flight for step in self._steps), default=None)
+        return self._all_steps().peak if self._steps else None
+
+    def _all_steps(self) -> SeriesSums:
+        settled = max(0, len(self._steps) - 1 - _SETTLED)
+        if settled > self._sums.steps:
+            self._sums = self._sums.and_those(self._steps[self._sums.steps : settled])
+        return self._sums.and_those(self._steps[self._sums.steps :])
+
+    def _forget_merged(self) -> None:
+        """Forget what was made of steps: any of them may be another one now."""
+        self._merged.clear()
+        self._parts.clear()
+        self._sums = NO_SUMS
+        self._revision += 1
 
     # Pictures.
 
@@ -155,7 +186,24 @@ class TimeSeries:
     def _part(self, view: SeriesView, count: int, until: float | None) -> SeriesPart:
         if self._start is None or count < 1 or view.width < 1:
             return SeriesPart()
-        grid = SeriesGrid.of(view, self._start, self._step_s, count, until)
+        self._forget_changed_parts(count, until)
+        known = self._parts.get(view)
+        if known is None:
+            known = self._parts[view] = self._made(view, self._start, count, until)
+        return known
+
+    def _forget_changed_parts(self, count: int, until: float | None) -> None:
+        """Forget the parts that were made of fewer steps, or of such that have changed."""
+        last = self._steps[-1]
+        figures = () if until is None else (last.sent, last.tokens, last.in_flight)
+        of = (self._revision, count, until, *figures)
+        changes_past = self._from != math.inf and self._current[0] is not last
+        if of != self._parts_of or changes_past or len(self._parts) >= _MOST_PARTS:
+            self._parts.clear()
+            self._parts_of = of
+
+    def _made(self, view: SeriesView, start: float, count: int, until: float | None) -> SeriesPart:
+        grid = SeriesGrid.of(view, start, self._step_s, count, until)
         steps = [self._group(grid.size, number, count) for number in grid.groups]
         return as_series(
             grid,
@@ -191,7 +239,7 @@ class TimeSeries:
         self._start, self._step_s, self._steps = None, 1.0, []
         self._returned = spans[-1].end_s if spans else None
         self._seconds.clear()
-        self._merged.clear()
+        self._forget_merged()
         self._from = math.inf
         for span in spans:
             self._spread(span)
@@ -239,6 +287,6 @@ class TimeSeries:
             self._steps.append(SeriesStep())
         pairs = zip(self._steps[::2], self._steps[1::2], strict=True)
         self._steps = [left.merged(right) for left, right in pairs]
-        self._merged.clear()
+        self._forget_merged()
         self._from = math.inf
         self._step_s *= 2

@@ -6,7 +6,7 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
-from llmdash.ui.text.paint import Styles, line
+from llmdash.ui.text.paint import Styles, differences, line
 
 __all__ = ["Drawing"]
 
@@ -23,9 +23,17 @@ class Drawing(Widget):
         self._drawn = (0, 0)
 
     def redraw(self) -> None:
-        """Draw again, since the data have changed."""
-        self._drawn = (0, 0)
-        self.refresh()
+        """Draw again, since the data have changed; on screen only what looks different now is painted."""
+        width, height = self.content_size
+        if self._drawn != (width, height) or not height:
+            self._drawn = (0, 0)
+            self.refresh()
+            return
+        before, self._lines = self._lines, self._draw(width, height)
+        if len(before) != len(self._lines):
+            self.refresh()
+        elif changed := [*differences(before, self._lines)]:
+            self.refresh(*changed)
 
     def notify_style_update(self) -> None:
         super().notify_style_update()

@@ -13,7 +13,7 @@ from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.states import AlertKind, SortColumn
 from llmdash.engine.model.view import SeriesView, View
 from llmdash.ui.dashboard.arrangement import PanelSpace, RowCounts
-from llmdash.ui.dashboard.figure_pace import FigurePace
+from llmdash.ui.dashboard.figure_pace import FigurePace, PlotPace
 from llmdash.ui.dashboard.review import Review, StreamLayout
 from llmdash.ui.dashboard.steps import Steps
 from llmdash.ui.panels.filter_bar import FilterBar
@@ -61,7 +61,7 @@ class Board(PanelSpace):
         self._rate = RatePanel(id="rate")
         self._stream = StreamPane(id="stream")
         self._tiles = StreamTiles(id="tiles")
-        self._figures = FigurePace()
+        self._figures, self._plots = FigurePace(), PlotPace()
         self._review = Review(self._rate, self._stream, self._tiles, self.skipped_errors)
 
     def compose(self) -> ComposeResult:
@@ -89,6 +89,7 @@ class Board(PanelSpace):
 
     def show(self, frame: Frame) -> None:
         """Show a frame."""
+        frame = replace(frame, series=self._plots.series(frame))
         ended = frame.run.state.ended
         if self._steps.is_due(complete=self._jobs.is_complete):
             self._jobs.show(frame.jobs, frame.run)

@@ -1,4 +1,4 @@
-"""When figures that change all the time are shown: seldom enough to be read."""
+"""When figures and plots that change all the time are shown: seldom enough to be read."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from llmdash.engine.model.frame import Frame, KeyRow
+from llmdash.engine.model.frame import EMPTY_FRAME, Frame, KeyRow, SeriesPart
 
-__all__ = ["FIGURES_S", "FigurePace"]
+__all__ = ["FIGURES_S", "QUIET_S", "FigurePace", "PlotPace"]
 
 FIGURES_S: Final = 0.25
 """Seconds between two looks of the figures."""
+QUIET_S: Final = 5.0
+"""Seconds between two looks of plots to which nothing but time is added."""
 
 
 class FigurePace:
@@ -34,6 +36,31 @@ class FigurePace:
             return False
         self._set, self._at = is_set, self._now()
         return True
+
+
+class PlotPace:
+    """Returns the series to plot: those of the frame, or the ones before it while nothing happens, as plots
+    that grow by an empty second each second are drawn for nobody.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._at = float("-inf")
+        self._frame = EMPTY_FRAME
+
+    def series(self, frame: Frame) -> SeriesPart:
+        """Return the series to show with a frame."""
+        now = self._now()
+        if now - self._at >= QUIET_S or not self._is_quiet(frame):
+            self._frame, self._at = frame, now
+        return self._frame.series
+
+    def _is_quiet(self, frame: Frame) -> bool:
+        """True if nothing has happened since, and the series are as fine as they were."""
+        before = self._frame
+        steps, more = len(before.series.rate), len(frame.series.rate) - len(before.series.rate)
+        same = 0 < frame.changes == before.changes and frame.run.state is before.run.state
+        return same and steps > 0 and abs(more) <= QUIET_S
 
 
 def _limits_of(key: KeyRow) -> tuple[float | None, ...]:

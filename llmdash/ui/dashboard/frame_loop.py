@@ -7,10 +7,13 @@ from typing import Final, Protocol
 
 from llmdash.ui.dashboard.pace import Clocks, Pace
 
-__all__ = ["REST_S", "WAKE_S", "WINDOW_S", "FrameLoop", "Timer", "Timers"]
+__all__ = ["ALIKE", "REST_S", "SELDOM", "WAKE_S", "WINDOW_S", "FrameLoop", "Timer", "Timers"]
 
 REST_S: Final = 1.0
 """Seconds between two frames of a run at rest."""
+ALIKE: Final = 10
+SELDOM: Final = 5
+"""After ALIKE frames at rest that were all the same it is SELDOM times as long to the next."""
 WAKE_S: Final = 2.0
 """For how long frames come at full pace after the last move of the run, or of the user."""
 WINDOW_S: Final = 0.02
@@ -37,36 +40,50 @@ class Timers(Protocol):
         """Call once."""
 
 
+TellOnce = Callable[[Callable[[], None]], Callable[[], None] | None]
+"""Has a callback called once when something may be new, and returns what takes that back; None if nobody can
+tell.
+"""
+
+
 class FrameLoop:
     """Calls `draw` whenever a frame is due, from the moment it is made.
 
     While `moves()`, and for WAKE_S after that or after `wake`, frames come `fps` (5 to 30) times a second, or
-    fewer where drawing takes too much time, and none while the terminal `is_behind()`. Later there is one in
-    REST_S, until something moves again. For use by one thread.
+    fewer where drawing takes too much time, and none while the terminal `is_behind()`. Later there is a
+    `look()`, which returns False where all is as it was, once in REST_S, or in SELDOM times that where it
+    always was; and one as soon as `tell_once` tells of something, until something moves again. For use by one
+    thread.
     """
 
     def __init__(
         self,
         timers: Timers,
-        draw: Callable[[], None],
+        draw: Callable[[], object],
+        look: Callable[[], bool],
         *,
         fps: int,
         moves: Callable[[], bool],
         is_behind: Callable[[], bool],
+        tell_once: TellOnce = lambda _call: None,
         clocks: Clocks | None = None,
     ) -> None:
         interval_s = 1 / max(5, min(fps, 30))
         clocks = clocks or Clocks()
         self._timers = timers
         self._draw = draw
+        self._sees_new = look
         self._moves = moves
         self._is_behind = is_behind
+        self._tell_once = tell_once
+        self._is_told: Callable[[], None] | None = None
+        self._alike = self._skipped = 0
         self._now = clocks.wall
         self._pace = Pace(interval_s, clocks)
         self._is_awake = True
         self._wakes_until = 0.0
         self._lively = timers.set_interval(interval_s, self._tick)
-        self._resting = timers.set_interval(REST_S, self._look, pause=True)
+        self._resting = timers.set_interval(REST_S, self._rested, pause=True)
         self._glanced = False
         self._glance_waits = False
 
@@ -79,6 +96,7 @@ class FrameLoop:
         """Draw at full pace: something moves, or the user does."""
         self._wakes_until = self._now() + WAKE_S
         self._is_awake = True
+        self._be_told_no_more()
         self._resting.pause()
         self._lively.resume()
 
@@ -110,11 +128,28 @@ class FrameLoop:
 
     def _rest(self) -> None:
         self._is_awake = False
+        self._alike = self._skipped = 0
         self._lively.pause()
         self._resting.resume()
+        self._is_told = self._tell_once(self._look)
+
+    def _rested(self) -> None:
+        """Look, but seldom where it was always the same, and somebody will tell of what is new."""
+        self._skipped += 1
+        if self._is_told is None or self._alike < ALIKE or self._skipped >= SELDOM:
+            self._look()
 
     def _look(self) -> None:
         """Look whether a run at rest moves again."""
-        self._draw()
+        self._be_told_no_more()
+        self._skipped = 0
+        self._alike = 0 if self._sees_new() else self._alike + 1
         if self._moves():
             self.wake()
+        else:
+            self._is_told = self._tell_once(self._look)
+
+    def _be_told_no_more(self) -> None:
+        if self._is_told is not None:
+            self._is_told()
+            self._is_told = None

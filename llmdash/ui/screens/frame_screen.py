@@ -10,6 +10,7 @@ from textual.signal import Signal
 
 from llmdash.engine.model.commands import Command
 from llmdash.engine.model.frame import EMPTY_FRAME, Frame
+from llmdash.engine.model.session import ChangingSession
 from llmdash.engine.model.view import View
 from llmdash.ui.dashboard.frame_loop import FrameLoop
 from llmdash.ui.dashboard.no_use import no_use, no_use_of
@@ -40,6 +41,7 @@ class FrameScreen(SteadyScreen[None]):
         self._fps = fps
         self._on_ready = on_ready
         self._frame = EMPTY_FRAME
+        self._stirred = False
 
         self.questions = Questions(self, self.send, self.keep)
         """What is asked before a command that is hard to take back."""
@@ -60,9 +62,11 @@ class FrameScreen(SteadyScreen[None]):
         self.frame_loop = FrameLoop(
             self,
             self.poll,
+            self.look,
             fps=self._fps,
             moves=self._moves,
             is_behind=lambda: terminal_is_behind(self.app),
+            tell_once=self._tell_once,
         )
         """Draws the frames."""
         if isinstance(signal := getattr(self.app, "input_signal", None), Signal):
@@ -78,12 +82,27 @@ class FrameScreen(SteadyScreen[None]):
 
     def poll(self) -> None:
         """Request the current frame and show it."""
+        if (asked := self._ask()) is not None:
+            self._show_all(*asked)
+
+    def look(self) -> bool:
+        """Request the current frame, and show it unless it is the same as the last. Return False if it is."""
+        asked = self._ask()
+        if asked is None or asked[0] == self._frame:
+            return False
+        self._show_all(*asked)
+        return True
+
+    def _ask(self) -> tuple[Frame, Overlay | None] | None:
+        """Return the current frame, and the screen over this one that it is for as well."""
         if not self.app.is_running or not self.is_mounted:
-            return
+            return None
         top = self.app.screen
         overlay = top if isinstance(top, Overlay) and top.is_mounted else None
         view = self.needed_view()
-        frame = self._session.frame(overlay.wanted(view) if overlay else view)
+        return self._session.frame(overlay.wanted(view) if overlay else view), overlay
+
+    def _show_all(self, frame: Frame, overlay: Overlay | None) -> None:
         self._show(frame)
         if overlay:
             overlay.show_frame(frame)
@@ -131,13 +150,22 @@ class FrameScreen(SteadyScreen[None]):
         return no_use_of(bound, self._frame)
 
     def _show(self, frame: Frame) -> None:
+        self._stirred = frame.changes != self._frame.changes
         self._frame = frame
         self.use_frame(frame)
 
     def _moves(self) -> bool:
-        """True while something moves by itself."""
+        """True while something moves by itself; time alone does not, where the session tells of all else."""
         replay = self._frame.replay
-        return replay.playing if replay is not None else not self._frame.run.rests
+        if replay is not None:
+            return replay.playing
+        return not self._frame.run.rests and (self._stirred or not isinstance(self._session, ChangingSession))
+
+    def _tell_once(self, call: Callable[[], None]) -> Callable[[], None] | None:
+        session = self._session
+        return (
+            session.when_changed(self._frame.changes, call) if isinstance(session, ChangingSession) else None
+        )
 
     def _painted(self) -> None:
         """Call the waiting callback: the first frame is on the terminal."""

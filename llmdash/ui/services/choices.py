@@ -16,8 +16,8 @@ from llmdash.ui.settings.preferences import Preferences, RememberedPreferences
 
 __all__ = ["Choices"]
 
-_THEME_POLL_S: Final = 1.5
-"""Seconds between two looks at the theme files."""
+_THEME_LOOKS: Final = 2
+"""Every how many looks of the app are at the theme files."""
 
 
 class Choices:
@@ -41,6 +41,7 @@ class Choices:
         self._themes = LiveThemes(app, shipped_themes, user_themes, self._problems.append)
         self._themes.register_shipped()
         self._themes.choose(self._preferences.current.theme)
+        self._looks = 0
         self.keys: Mapping[str, Sequence[str]] = {}
         """The keys that the user gave to actions, by the ids of these."""
         if keys_path is not None and keys_path.exists():
@@ -57,12 +58,17 @@ class Choices:
         self._app.set_keymap(chosen.keymap)
 
     def begin(self) -> None:
-        """Show the chosen theme, and look again and again whether its file changes; the app is there now."""
+        """Show the chosen theme; the app is there now."""
         self._themes.adopt_user()
         self._themes.choose(self._preferences.current.theme)
         self._report()
         self._app.theme_changed_signal.subscribe(self._app, self._remember_theme)
-        self._app.set_interval(_THEME_POLL_S, self.reload_themes)
+
+    def look(self) -> None:
+        """Look from time to time whether the file of a theme has changed."""
+        self._looks += 1
+        if self._looks % _THEME_LOOKS == 0:
+            self.reload_themes()
 
     def reload_themes(self) -> None:
         """Read the theme files that changed, so that an edited theme shows at once."""

@@ -7,10 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-__all__ = ["COLLECT_S", "RARELY", "IdleCollection"]
+__all__ = ["RARELY", "IdleCollection"]
 
-COLLECT_S: Final = 1.0
-"""Seconds between two looks whether it is time."""
 RARELY: Final = (700, 10, 1_000)
 """Thresholds at which the collector hardly ever looks at all objects by itself: that takes 0.1 s."""
 _QUIET_S: Final = 2.0

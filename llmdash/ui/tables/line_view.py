@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
-from textual.geometry import Region, Spacing
+from textual.geometry import Offset, Region, Spacing
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
@@ -14,7 +15,6 @@ from textual.widget import Widget
 from llmdash.ui.tables.columns import Column
 from llmdash.ui.tables.row_painter import HEADER, ROW, Cell, LineKey, RowPainter
 from llmdash.ui.text.highlight import highlighted
-from llmdash.ui.text.paint import regions
 from llmdash.ui.text.scrolling import jump, resize
 
 __all__ = ["HEADER_LINES", "LineView"]
@@ -108,6 +108,8 @@ class LineView(ScrollView):
         self._painter = RowPainter(self, columns)
         self._painted: list[LineKey] = []
         self._is_painting = False
+        self._drawn_width: int | None = None
+        """The cells of a line while many are drawn; None otherwise."""
         self._moved = 0
 
     # For subclasses.
@@ -183,11 +185,15 @@ class LineView(ScrollView):
     @property
     def line_width(self) -> int:
         """The cells that the texts of a line have."""
-        return max(0, self.scrollable_content_region.width - self._painter.margin)
+        return max(0, self._content_width - self._painter.margin)
 
     def column_width(self, key: str) -> int:
         """Return the width of a column as it is shown, in cells; 0 where there is no room for it."""
-        return self._painter.column_width(key, self.scrollable_content_region.width)
+        return self._painter.column_width(key, self._content_width)
+
+    @property
+    def _content_width(self) -> int:
+        return self.scrollable_content_region.width if self._drawn_width is None else self._drawn_width
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
@@ -200,7 +206,7 @@ class LineView(ScrollView):
             self.place_top(self.top)
 
     def _repaint_changed(self) -> None:
-        """Mark the lines whose look differs from what was painted last, all in one call."""
+        """Mark what looks different from what was painted last, all in one call."""
         size = self.scrollable_content_region.size
         top, count = self.top, self.row_count()
         wanted = [self._line_key(top + y, count) for y in range(max(0, size.height - self.HEAD_LINES))]
@@ -208,10 +214,28 @@ class LineView(ScrollView):
             self._painted = wanted
             self.refresh()
             return
-        changed = [y + self.HEAD_LINES for y, key in enumerate(wanted) if key != self._painted[y]]
+        with self._drawing():
+            changed = self._changed_cells(wanted, size.width)
         self._painted = wanted
         if changed:
-            self.refresh(*regions(changed, size.width))
+            self.refresh(*changed)
+
+    def _changed_cells(self, wanted: Sequence[LineKey], width: int) -> list[Region]:
+        return [
+            region.translate(Offset(0, self.HEAD_LINES + y))
+            for y, (before, now) in enumerate(zip(self._painted, wanted, strict=True))
+            if before != now
+            for region in self._painter.changed_cells(before, now, width, self)
+        ]
+
+    @contextmanager
+    def _drawing(self) -> Iterator[None]:
+        """A context in which the width of the lines is looked up once for all cells."""
+        self._drawn_width = self.scrollable_content_region.width
+        try:
+            yield
+        finally:
+            self._drawn_width = None
 
     def _line_key(self, index: int, count: int) -> LineKey:
         if index >= count:
@@ -233,7 +257,7 @@ class LineView(ScrollView):
     # Drawing.
 
     def render_line(self, y: int) -> Strip:
-        width = self.scrollable_content_region.width
+        width = self._content_width
         if y < min(HEADER_LINES, self.HEAD_LINES):
             return self._painter.header(width, self.title_of)
         if y < self.HEAD_LINES:
@@ -249,7 +273,8 @@ class LineView(ScrollView):
         """
         self._is_painting = True
         try:
-            return super().render_lines(crop)
+            with self._drawing():
+                return super().render_lines(crop)
         finally:
             self._is_painting = False
 

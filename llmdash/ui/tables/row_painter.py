@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 from rich.cells import cell_len
 from rich.style import Style
 from textual.cache import LRUCache
+from textual.geometry import Region
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from llmdash.sanitize import clean_line
 from llmdash.ui.tables.columns import Column, Placed, place
 from llmdash.ui.text.format import fit
-from llmdash.ui.text.paint import Styles, line
+from llmdash.ui.text.paint import Styles, differences, line
 
 __all__ = ["CHOSEN", "CURSOR", "HEADER", "MARK", "MUTED", "ROW", "SIGN", "Cell", "LineKey", "RowPainter"]
 
@@ -111,6 +112,12 @@ class RowPainter:
         if strip is None:
             strip = self._strips[key] = self._draw_row(key, rows)
         return strip
+
+    def changed_cells(self, before: LineKey, now: LineKey, width: int, rows: Rows) -> Iterable[Region]:
+        """Return what of the line of a row is another one than it was, as a region of the first line."""
+        self._fit(width)
+        old, new = self._strips.get(before), self.row(now, width, rows)
+        return [Region(0, 0, width, 1)] if old is None else differences([old], [new])
 
     @property
     def sign_cells(self) -> int:

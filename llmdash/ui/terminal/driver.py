@@ -16,6 +16,7 @@ from textual.geometry import Size
 
 from llmdash.terminal_reset import LEFT, PIXELS_OFF, POINTER
 from llmdash.ui.terminal.lean_output import lean
+from llmdash.ui.terminal.typed_input import TypedInput, WakingEvent
 from llmdash.ui.terminal.writer import TerminalWriter
 
 if TYPE_CHECKING:
@@ -35,12 +36,12 @@ _FOREGROUND_POLL_S = 0.2
 
 
 class TerminalDriver(LinuxDriver):
-    """Textual's driver, with four differences.
+    """Textual's driver, with five differences.
 
-    Drawing never blocks on a terminal that does not read. Signals that stop and continue the process are
-    handled between two steps of the event loop, not in the middle of one. What the terminal was switched to
-    on demand (mouse positions in pixels, pointer shape) is reset as well. A size without rows or columns is
-    ignored, and an absurd one is cut.
+    What reads the keys sleeps while none is typed. Drawing never blocks on a terminal that does not read.
+    Signals that stop and continue the process are handled between two steps of the event loop, not in the
+    middle of one. What the terminal was switched to on demand (mouse positions in pixels, pointer shape) is
+    reset as well. A size without rows or columns is ignored, and an absurd one is cut.
     """
 
     def __init__(self, app: App[Any], **how: Any) -> None:
@@ -52,6 +53,9 @@ class TerminalDriver(LinuxDriver):
         self._pointer_changed = False
         self.gave_up = False
         """True if the terminal did not read its reset sequences in time; they were sent all the same."""
+        self.exit_event: WakingEvent = WakingEvent()
+        self.input_ended: Callable[[], None] = lambda: None
+        """Called where nothing more can be typed: the terminal may be closed."""
         self._obey_signals()
 
     def _obey_signals(self) -> None:
@@ -72,6 +76,15 @@ class TerminalDriver(LinuxDriver):
             size = Size(*_usable(message.size, self._size or _USUAL_SIZE))
             message = Resize(size, size, pixel_size=message.pixel_size)
         super().process_message(message)
+
+    # Reading.
+
+    def run_input_thread(self) -> None:
+        TypedInput(self.fileno, self.process_message, self.exit_event, self._tell_ended).run()
+
+    def _tell_ended(self) -> None:
+        with suppress(RuntimeError):  # the app has ended meanwhile
+            self._loop.call_soon_threadsafe(self.input_ended)
 
     # Writing.
 
@@ -115,6 +128,8 @@ class TerminalDriver(LinuxDriver):
         super().close()
         self._writer_thread = None  # Textual's own, which nothing was written to
         self._close_writer(_CLOSE_WITHIN_S)
+        if self._key_thread is None or not self._key_thread.is_alive():  # it waits for the event
+            self.exit_event.close()
 
     def _close_writer(self, within_s: float) -> None:
         if self._writer is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from llmdash.engine.model.states import Binding, JobState, RunState, SortColumn
 from llmdash.engine.model.view import JobsView, SeriesView, StreamView, View
 from llmdash.engine.session import LocalSession
 from llmdash.llms.messages import Delta
-from tests.engine.scripted import Server, echo, plan, prompts, run, started, until, whole, worked_out
-from tests.waiting import PATIENCE_S
+from llmdash.llms.wire.failures import FailureKind
+from tests.engine.scripted import Server, echo, failing, plan, prompts, run, started, until, whole, worked_out
+from tests.waiting import PATIENCE_S, wait_for
 
 
 @pytest.mark.case("engine", "key sum")
@@ -70,6 +72,28 @@ def test_views_out_of_bounds_show_what_there_is(tmp_path: Path) -> None:
         View(inspect=999, stream=StreamView(job=-3), series=SeriesView(-1), notices_after=99)
     )
     assert (frame.inspection, frame.stream.job, frame.notices) == (None, None, ())
+
+
+def test_a_job_that_was_asked_again_has_another_row(tmp_path: Path) -> None:
+    """The rows of jobs that have ended are remembered, until these go on."""
+
+    def script(key: str, prompt: str, before: int) -> Iterable[Any]:
+        refused = prompt == "prompt 1" and not before
+        return failing(FailureKind.REQUEST) if refused else echo(key, prompt, before)
+
+    jobs = JobsView(height=5, sort=SortColumn.NUMBER, columns=("prompt",), preview_width=20)
+    with started(plan(tmp_path, Server(script), prompts(3), stay=True)) as session:
+        until(session, lambda frame: frame.run.state is RunState.DONE)
+        frames = iter(lambda: session.frame(View(jobs=jobs)), None)
+        wait_for(lambda: all(row.text.cells for row in next(frames).jobs.rows))
+        before = next(frames).jobs.rows
+        assert next(frames).jobs.rows == before
+        session.command(commands.RetryFailed())
+        until(session, lambda frame: frame.run.done == 3)
+        after = next(frames).jobs.rows
+    assert [row.state for row in before] == [JobState.DONE, JobState.FAILED, JobState.DONE]
+    assert after[0] == before[0]
+    assert (after[1].state, after[1].tries, after[1].error) == (JobState.DONE, 2, "")
 
 
 def test_rows_are_sorted_and_filtered_as_the_view_asks(tmp_path: Path) -> None:

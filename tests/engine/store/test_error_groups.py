@@ -250,6 +250,19 @@ def test_a_tally_loses_nothing_however_long_the_run(times: list[float], cells: i
     assert len(tally.counts(until)) <= 16
 
 
+@given(st.lists(st.floats(0.0, 1e9), max_size=50), st.floats(0.0, 1e9))
+def test_a_tally_of_a_long_run_is_shown_in_few_steps_however_long_nothing_has_failed(
+    times: list[float], quiet_s: float
+) -> None:
+    tally = Tally(16)
+    for at in times:
+        tally.add(at)
+    until = max(times, default=0.0) + quiet_s
+    step_s, counts = tally.coarse(until)
+    assert sum(counts) == tally.total == len(times)
+    assert len(counts) <= 16 and (len(counts) - 1) * step_s <= until < len(counts) * step_s
+
+
 STEPS = st.tuples(
     st.integers(0, 5), st.sampled_from(["try", "fail", "done", "again", "invalid"]), st.integers(0, 3)
 )

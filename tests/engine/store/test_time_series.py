@@ -146,3 +146,47 @@ def test_times_that_are_not_asked_for_are_left_out() -> None:
     part = SERIES.part(SeriesView(100, times=(Timing.ITL,)))
     assert part.latency.p50 == part.ttft.p50 == ()
     assert len(part.itl.p50) == len(part.rate)
+
+
+_HAPPENED = st.tuples(
+    st.sampled_from(["sent", "tokens", "sample", "ttft", "set", "look"]),
+    st.floats(-1.5, 3.0),
+    st.integers(1, 9),
+)
+
+
+def _happen(plots: TimeSeries, what: str, at: float, amount: int) -> None:
+    match what:
+        case "sent":
+            plots.sent(at)
+        case "tokens":
+            plots.tokens(at, amount)
+        case "sample":
+            plots.sample(at, amount)
+        case "ttft":
+            plots.first_token(at, float(amount))
+        case "set":
+            plots.set_to(at, Setting(float(amount), amount))
+
+
+@given(happened=st.lists(_HAPPENED, max_size=60), is_over=st.booleans())
+def test_what_was_shown_before_changes_nothing_of_what_is_shown(
+    happened: list[tuple[str, float, int]], *, is_over: bool
+) -> None:
+    """What is remembered of a picture is that of a run that nobody has looked at before."""
+    watched, unwatched, now = TimeSeries(), TimeSeries(), 100.0
+    views = SeriesView(7), SeriesView(1_000)
+    for what, later_s, amount in happened:
+        at = now + later_s
+        now = max(now, at)
+        for plots in (watched, unwatched):
+            _happen(plots, what, at, amount)
+        for view in views if what == "look" else views[:1]:
+            watched.whole(view, now) if is_over else watched.part(view)
+        assert watched.total_sent() >= 0
+    for view in views:
+        assert watched.part(view) == unwatched.part(view)
+        assert watched.whole(view, now) == unwatched.whole(view, now)
+    assert watched.total_sent() == unwatched.total_sent()
+    assert watched.total_tokens() == unwatched.total_tokens()
+    assert watched.peak_in_flight() == unwatched.peak_in_flight()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmdash.ui.dashboard.frame_loop import REST_S, WAKE_S, WINDOW_S, FrameLoop
+from llmdash.ui.dashboard.frame_loop import ALIKE, REST_S, SELDOM, WAKE_S, WINDOW_S, FrameLoop
 from llmdash.ui.dashboard.pace import Clocks
 
 
@@ -77,17 +77,33 @@ class Watched:
     moves: bool = True
     is_behind: bool = False
     time: ManualTime = field(default_factory=ManualTime)
+    differs: bool = True
+    tells: bool = False
+    told: list[Callable[[], None]] = field(default_factory=list)
+    """Who is to be told of a change."""
     drawn: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.loop = FrameLoop(
             self.time,
             lambda: self.drawn.append(self.time.now),
+            self._look,
             fps=self.fps,
             moves=lambda: self.moves,
             is_behind=lambda: self.is_behind,
+            tell_once=self._tell_once,
             clocks=self.time.clocks,
         )
+
+    def _look(self) -> bool:
+        self.drawn.append(self.time.now)
+        return self.differs
+
+    def _tell_once(self, call: Callable[[], None]) -> Callable[[], None] | None:
+        if not self.tells:
+            return None
+        self.told.append(call)
+        return lambda: self.told.remove(call)
 
     def frames_in(self, seconds: float) -> int:
         before = len(self.drawn)
@@ -119,6 +135,31 @@ def test_a_run_that_moves_again_is_drawn_at_full_pace_within_a_second() -> None:
     watched.time.run(REST_S)
     assert watched.loop.is_awake
     assert watched.frames_in(10.0) == pytest.approx(100, abs=1)
+
+
+def test_what_somebody_tells_of_is_drawn_at_once_and_at_full_pace_if_it_moves() -> None:
+    watched = Watched(moves=False, tells=True)
+    watched.time.run(10.0)
+    (tell,) = watched.told
+    before = len(watched.drawn)
+    tell()
+    assert len(watched.drawn) == before + 1, "a look, and nothing moves"
+    assert len(watched.told) == 1, "told again of what comes next"
+    watched.moves = True
+    watched.told[0]()
+    assert watched.loop.is_awake and not watched.told, "who looks often need not be told"
+    assert watched.frames_in(10.0) == pytest.approx(100, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("tells", "differs", "every"), [(True, False, SELDOM), (True, True, 1), (False, False, 1)]
+)
+def test_what_stays_the_same_is_looked_at_seldom_where_somebody_tells_of_changes(
+    every: int, *, tells: bool, differs: bool
+) -> None:
+    watched = Watched(moves=False, tells=tells, differs=differs)
+    watched.time.run(WAKE_S + (ALIKE + 2) * REST_S)
+    assert watched.frames_in(60 * REST_S) == pytest.approx(60 / every, abs=1)
 
 
 def test_what_the_user_does_wakes_it_for_a_moment() -> None:
