@@ -6,7 +6,6 @@ import difflib
 import re
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from llmdash.config.dotenv import read_text
 from llmdash.config.extras import EXTRAS, SHARED, TIMEOUTS
 from llmdash.config.sources import ENDPOINT, KEYS, KEYS_FROM, Entry, Layer
 from llmdash.config.values import ConfigError, shown
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["ENDPOINT_FIELDS", "LIMITS", "TABLES", "Table", "from_toml"]
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.secrets import Secret
 
 if TYPE_CHECKING:

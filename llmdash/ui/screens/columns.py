@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -13,6 +12,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.screens.steady_screen import SteadyScreen
 from llmdash.ui.tables.columns import Column
