@@ -58,8 +58,10 @@ def _leave_out_other_command_lines() -> None:
 
 
 def _start() -> int:
+    import gc
     from functools import partial
 
+    gc.disable()  # until the first picture: what is loaded is kept
     from llmdash.launch.home_screen import show_home
 
     return show_home(settings_from({}), partial(settings_in_folder, redactor=redactor_in_use()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -115,6 +116,7 @@ class ColumnList(LineTable):
 class ColumnsScreen(ModalScreen[None], SteadyScreen[None]):
     """The list of columns over the dashboard; what is changed shows at once."""
 
+    CSS_PATH = Path(__file__).with_name("boxes.tcss")
     TITLE = "Columns"
     AUTO_FOCUS = "ColumnList"
     BINDINGS: ClassVar[list[BindingType]] = [

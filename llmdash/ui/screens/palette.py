@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
@@ -20,6 +21,8 @@ __all__ = ["ActionProvider", "Palette"]
 
 class Palette(CommandPalette, SteadyScreen[None]):
     """Textual's palette, which bears keys that come before its list is laid out, or after it was closed."""
+
+    CSS_PATH = Path(__file__).with_name("palette.tcss")
 
     def run_worker(self, *args: Any, **options: Any) -> Worker[Any]:
         """As Textual's, but what searches for a palette that is closed ends no app: it finds no list."""
