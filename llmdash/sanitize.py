@@ -22,6 +22,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterable, Iterator
+from functools import cache
 from itertools import groupby
 
 __all__ = ["clean", "clean_line", "shell_word", "storable"]
@@ -56,9 +57,16 @@ def _ranges(codes: Iterable[int]) -> Iterator[str]:
         yield f"\\U{found[0]:08x}-\\U{found[-1]:08x}"
 
 
-_TABLE = _glyphs()
-_UNSAFE = re.compile(f"[{''.join(_ranges(_TABLE))}]+")
-_STRAY_JOINER = re.compile(f"{_JOINER}(?:(?<!{_EMOJI}{_JOINER})(?<!{_EMOJI}\ufe0f{_JOINER})|(?!{_EMOJI}))")
+@cache  # hardly any text needs it
+def _unsafe() -> tuple[re.Pattern[str], dict[int, str]]:
+    """What finds a run of unsafe characters, and their glyphs."""
+    table = _glyphs()
+    return re.compile(f"[{''.join(_ranges(table))}]+"), table
+
+
+@cache
+def _stray_joiner() -> re.Pattern[str]:
+    return re.compile(f"{_JOINER}(?:(?<!{_EMOJI}{_JOINER})(?<!{_EMOJI}\ufe0f{_JOINER})|(?!{_EMOJI}))")
 
 
 def clean(text: str) -> str:
@@ -70,8 +78,9 @@ def clean(text: str) -> str:
     if text.isprintable() or text.replace("\n", "").replace("\t", "").isprintable():
         return text
     if _JOINER in text:
-        text = _STRAY_JOINER.sub(_INVISIBLE, text)
-    return _UNSAFE.sub(lambda run: run.group().translate(_TABLE), text)
+        text = _stray_joiner().sub(_INVISIBLE, text)
+    unsafe, table = _unsafe()
+    return unsafe.sub(lambda run: run.group().translate(table), text)
 
 
 def clean_line(text: str) -> str:

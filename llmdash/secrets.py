@@ -156,18 +156,22 @@ class Redactor:
                 self._masks.setdefault(form, repr(secret))
                 if len(secret.reveal()) < _LONG:
                     self._short.add(form)
-        if len(self._masks) == known:
-            return
+        if len(self._masks) > known:
+            self._pattern = None  # compiled when there is a text
+
+    def redact(self, text: str) -> str:
+        """Return the text with every key masked; the same object if it holds none."""
+        if not self._masks or not text:
+            return text
+        pattern = self._pattern or self._compiled()
+        return pattern.sub(lambda match: self._masks[match.group()], text)
+
+    def _compiled(self) -> re.Pattern[str]:
         # Longest first: where one key is the beginning of another, the whole of the longer one must go.
         ordered = sorted(self._masks, key=len, reverse=True)
         patterns = [_whole_word(form) if form in self._short else re.escape(form) for form in ordered]
         self._pattern = re.compile("|".join(patterns))
-
-    def redact(self, text: str) -> str:
-        """Return the text with every key masked; the same object if it holds none."""
-        if self._pattern is None or not text:
-            return text
-        return self._pattern.sub(lambda match: self._masks[match.group()], text)
+        return self._pattern
 
     def __repr__(self) -> str:
         return f"Redactor({len(self._masks)} forms)"

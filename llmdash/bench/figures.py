@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["StepFigures", "TimedCall", "measure"]
 

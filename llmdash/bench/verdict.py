@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from llmdash.bench.figures import StepFigures
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["BenchResult", "Stop", "harm_in"]
 

@@ -6,8 +6,6 @@ fast. It never runs a batch itself: `launch` does.
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from llmdash import __version__
@@ -41,25 +39,17 @@ def main(context: click.Context) -> None:
     OPENAI_API_KEY, never from the command line.
     """
     open_closed_streams()
-    _leave_out_other_command_lines()
     if context.invoked_subcommand is None:
         if not has_terminal():
             refuse("a terminal is needed to choose from; name what to run: llmdash run FILE --headless")
         guarded(_start)
 
 
-def _leave_out_other_command_lines() -> None:
-    """Keep httpx from loading a command line of its own, with all that draws it, where it finds click.
-
-    It takes an ImportError for a word that there is none.
-    """
-    for name in ("httpx._main", "httpx2._main"):
-        sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # None: not to be found
-
-
 def _start() -> int:
+    import gc
     from functools import partial
 
+    gc.disable()  # until the first picture: what is loaded is kept
     from llmdash.launch.home_screen import show_home
 
     return show_home(settings_from({}), partial(settings_in_folder, redactor=redactor_in_use()))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
+
+from llmdash.lean_dataclass import dataclass
 
 if TYPE_CHECKING:
     from llmdash.config.file import Answers

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["AddressError", "TlsFiles", "host_of", "is_loopback", "scheduler_address"]
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from llmdash.engine.model.counts import counted
 from llmdash.engine.model.frame import Percentiles, RunPart
+from llmdash.lean_dataclass import dataclass
 from llmdash.reports.wording import duration, money, share
 from llmdash.sanitize import clean_line
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 from llmdash.compare.report import Row
@@ -16,6 +16,7 @@ from llmdash.engine.model.frame import Frame, RunPart
 from llmdash.engine.model.states import RunState
 from llmdash.engine.model.view import JobsView, StreamView, View
 from llmdash.engine.session import LocalSession
+from llmdash.lean_dataclass import dataclass
 from llmdash.prompts.source import PromptSource
 from llmdash.sanitize import clean_line
 

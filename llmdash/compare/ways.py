@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from llmdash.config import Settings
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["AT_ONCE", "RATE", "Experiment", "models_of", "ways"]
 

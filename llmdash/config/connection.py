@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from llmdash.config.keys import Variables
 from llmdash.config.sources import Entry
 from llmdash.config.values import ConfigError, shown
+from llmdash.lean_dataclass import dataclass
 from llmdash.secrets import Secret
 
 __all__ = [

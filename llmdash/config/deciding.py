@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from llmdash.config.keys import is_variable
 from llmdash.config.sources import BASE_URL, KEYS_FROM, Entry, Layer
 from llmdash.config.toml import TABLES, Table
 from llmdash.config.values import shown
+from llmdash.lean_dataclass import dataclass
 from llmdash.llms.dialects import DEFAULT_DIALECT, DIALECTS
 
 __all__ = ["DECIDING", "DecidingFile", "deciding_file", "deciding_table_file", "is_home"]

@@ -7,11 +7,12 @@ import os
 import select
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmdash.config.values import ConfigError
+from llmdash.lean_dataclass import dataclass
 
 if TYPE_CHECKING:
     from dotenv.parser import Binding

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from llmdash.config.connection import ConnectionSettings, ParsedValues
+from llmdash.lean_dataclass import dataclass
 from llmdash.llms.dialects import LANGCHAIN
 from llmdash.llms.transport.timeouts import Timeouts
 from llmdash.secrets import Secret

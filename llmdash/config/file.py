@@ -6,13 +6,14 @@ import os
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 import tomli_w
 
 from llmdash.config.sources import KEYS_FROM
 from llmdash.config.values import ConfigError
+from llmdash.lean_dataclass import dataclass
 from llmdash.llms.dialects import DIALECTS, LANGCHAIN
 
 __all__ = ["PLACEHOLDER", "Answers", "append_variables", "toml_text", "write_config"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from llmdash.config.pool import Pool
 from llmdash.config.precedence import Chosen
@@ -17,6 +17,7 @@ from llmdash.config.sources import (
     from_variables,
 )
 from llmdash.config.values import shown
+from llmdash.lean_dataclass import dataclass
 from llmdash.llms.dialects import DialectEntry
 
 __all__ = ["Sources"]

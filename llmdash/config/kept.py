@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from llmdash.config.precedence import Chosen
 from llmdash.config.values import ConfigError, parse_name, parse_switch, shown
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["KEEPS", "KEPT", "KeptSettings", "kept_settings", "parse_age", "parse_bytes", "parse_keep"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import stat
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from llmdash.config.values import ConfigError
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["KeyFile", "KeyFileWatch", "Stamp", "stamp_of"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import tomli_w
 
@@ -12,6 +11,7 @@ from llmdash.config.precedence import checked
 from llmdash.config.sources import Entry, Layer
 from llmdash.config.toml import LIMITS, Table
 from llmdash.config.values import ConfigError, parse_number, parse_rate, parse_text, shown
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["LimitSettings", "limit_named", "parse_limits"]
 

@@ -14,7 +14,7 @@ above are its only endpoint.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from llmdash import locations
@@ -55,6 +55,7 @@ from llmdash.config.values import (
     parse_whole,
     shown,
 )
+from llmdash.lean_dataclass import dataclass
 from llmdash.llms.dialects import DEFAULT_DIALECT, DIALECTS
 from llmdash.llms.transport.timeouts import Timeouts
 from llmdash.secrets import Redactor

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from llmdash.config.endpoint import EndpointSettings
@@ -22,6 +22,7 @@ from llmdash.config.precedence import Chosen, checked
 from llmdash.config.sources import ENDPOINT, KEYS, KEYS_FROM, PLAIN_NAMES, SHARED_LIMIT, Entry
 from llmdash.config.toml import TABLES, Table
 from llmdash.config.values import ConfigError, parse_base_url, parse_switch, parse_text
+from llmdash.lean_dataclass import dataclass
 from llmdash.llms.dialects import DIALECTS, LANGCHAIN
 from llmdash.llms.transport.timeouts import Timeouts
 

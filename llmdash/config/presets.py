@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.llms.dialects import DEFAULT_DIALECT
 
 __all__ = ["PRESETS", "Preset"]

@@ -21,13 +21,14 @@ import importlib.util
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from llmdash import locations
 from llmdash.config.dotenv import read_text
 from llmdash.config.values import ConfigError, is_on_this_machine, parse_number, shown
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["Price", "Prices", "load_prices", "price_of", "way_to_price"]
 

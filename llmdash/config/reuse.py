@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from llmdash.config.values import ConfigError, parse_switch, shown
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["ReuseSettings", "parse_dedupe", "parse_reuse"]
 

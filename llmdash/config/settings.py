@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +17,7 @@ from llmdash.config.limits import LimitSettings
 from llmdash.config.reuse import ReuseSettings
 from llmdash.config.sources import ENDPOINT, KEYS, SHARED_LIMIT
 from llmdash.config.telling import TELLING, TellingSettings
+from llmdash.lean_dataclass import dataclass
 from llmdash.llms.dialects import DEFAULT_DIALECT, DIALECTS
 from llmdash.llms.options import merge_options
 from llmdash.llms.transport.timeouts import Timeouts

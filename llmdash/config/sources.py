@@ -5,10 +5,11 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from llmdash.config.dotenv import DotEnv
 from llmdash.config.values import ConfigError, shown
+from llmdash.lean_dataclass import dataclass
 
 __all__ = [
     "BASE_URL",

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from llmdash.config.precedence import Chosen
 from llmdash.config.values import ConfigError, parse_name, shown
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["NOTIFIES", "ON_END", "TELLING", "TellingSettings", "telling_settings"]
 

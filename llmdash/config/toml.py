@@ -6,7 +6,6 @@ import difflib
 import re
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from llmdash.config.dotenv import read_text
 from llmdash.config.extras import EXTRAS, SHARED, TIMEOUTS
 from llmdash.config.sources import ENDPOINT, KEYS, KEYS_FROM, Entry, Layer
 from llmdash.config.values import ConfigError, shown
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["ENDPOINT_FIELDS", "LIMITS", "TABLES", "Table", "from_toml"]
 
@@ -61,6 +61,12 @@ PRICES = "prices"
 
 LIMITS = "limits"
 """The name under which a layer holds its limits: a Table for each name."""
+
+_NAME = r"(?:\"(?P<double>[^\"\n]*)\"|'(?P<single>[^'\n]*)'|(?P<bare>[^\s\"'=.\[\]]+))[ \t]*[=.\]]"
+_SETS = re.compile(rf"^[ \t]*(?:\[+[ \t]*)?{_NAME}", re.MULTILINE)
+"""A line that sets something, as a key or as a table."""
+_SETS_FIELD = re.compile(rf"^[ \t]*(?:\[[ \t]*[\"']?endpoint[\"']?[ \t]*\.[ \t]*)?{_NAME}", re.MULTILINE)
+"""A line that sets a field of an endpoint, as a key or as a table."""
 
 _LIMIT_FIELDS = ("rate", "tpm")
 
@@ -201,10 +207,8 @@ def _sections(text: str, count: int) -> list[tuple[int, int]]:
 
 def _line_in(text: str, field: str, section: tuple[int, int]) -> int:
     """The line that sets `field` inside of a section; else the section's first."""
-    subtable = r"(?:\[[ \t]*[\"']?endpoint[\"']?[ \t]*\.[ \t]*)?"
-    quoted = rf"[\"']?{re.escape(field)}[\"']?"
-    found = re.compile(rf"^[ \t]*{subtable}{quoted}[ \t]*[=.\]]", re.MULTILINE).search(text, *section)
-    return _line_at(text, found.start() if found else section[0])
+    found = (match.start() for match in _SETS_FIELD.finditer(text, *section) if _named(match) == field)
+    return _line_at(text, next(found, section[0]))
 
 
 def _line_of(text: str, setting: str) -> int:
@@ -217,6 +221,8 @@ def _line_at(text: str, position: int) -> int:
 
 def _start_of(text: str, setting: str) -> int:
     """Where `setting` is set, as a key or as a table; 0 if it is written in an unusual way."""
-    quoted = rf"[\"']?{re.escape(setting)}[\"']?"
-    found = re.search(rf"^[ \t]*(?:\[+[ \t]*)?{quoted}[ \t]*[=.\]]", text, re.MULTILINE)
-    return found.start() if found else 0
+    return next((match.start() for match in _SETS.finditer(text) if _named(match) == setting), 0)
+
+
+def _named(match: re.Match[str]) -> str:
+    return match["double"] or match["single"] or match["bare"] or ""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["Checkup", "Finding", "Known", "Level", "Sums"]
 

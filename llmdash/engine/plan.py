@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,6 +18,7 @@ from llmdash.engine.frames.run_facts import RunFacts
 from llmdash.engine.journal.keeping import Keep
 from llmdash.engine.model.records import ResultRow
 from llmdash.engine.pool.member import Member
+from llmdash.lean_dataclass import dataclass
 from llmdash.prompts.source import PromptSource
 
 __all__ = ["LiveOutput", "RunPlan"]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 
 from llmdash.engine.model.commands import Cancel
 from llmdash.launch.engine_line import RunReady
 from llmdash.launch.engine_process import EngineProcess
 from llmdash.launch.refused import RefusedError
 from llmdash.launch.shutdown import last_figures
+from llmdash.lean_dataclass import dataclass
 from llmdash.remote.client import RemoteSession
 
 __all__ = ["Begun"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from llmdash.launch.run_folders import NewFolder
 from llmdash.launch.run_input import Input
 from llmdash.launch.run_order import RunOrder
 from llmdash.launch.shutdown import obeying_signals
+from llmdash.lean_dataclass import dataclass
 from llmdash.prompts.source import InputError, Prompt, PromptSource
 from llmdash.prompts.wrapped import WrappedSource
 from llmdash.simulator.process import SimulatorProcess

@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +32,7 @@ from llmdash.launch.run_folders import run_folder
 from llmdash.launch.run_input import Input
 from llmdash.launch.run_order import PRACTICE, RunOrder
 from llmdash.launch.shutdown import obeying_signals, stop, write_nowhere
+from llmdash.lean_dataclass import dataclass
 from llmdash.prompts.source import Prompt, PromptSource, RequestBody
 from llmdash.prompts.wrapped import WrappedSource
 from llmdash.reports.progress import display_for, watch

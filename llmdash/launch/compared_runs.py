@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from llmdash.config.prices import Prices, load_prices
@@ -16,6 +15,7 @@ from llmdash.engine.model.comparison import (
 )
 from llmdash.engine.model.counts import counted
 from llmdash.exit_codes import of_signal
+from llmdash.lean_dataclass import dataclass
 from llmdash.reports.export import check_free, check_writable
 from llmdash.reports.output import Output
 from llmdash.reports.streams import can_draw_on

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.states import RunState
 from llmdash.engine.model.timings import Grouping
 from llmdash.engine.model.view import JobsView, TimingView, View
+from llmdash.lean_dataclass import dataclass
 from llmdash.remote.addresses import not_running
 from llmdash.remote.client import RemoteSession
 from llmdash.reports.errors import KeptRun, error_kinds

@@ -5,11 +5,11 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from llmdash import locations
 from llmdash.exit_codes import ExitCode, of_signal
+from llmdash.lean_dataclass import dataclass
 from llmdash.signals import Signals, Unresponsive
 
 if TYPE_CHECKING:

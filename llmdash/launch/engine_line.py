@@ -10,11 +10,12 @@ import pickle
 import socket
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.secrets import Secret
 
 if TYPE_CHECKING:

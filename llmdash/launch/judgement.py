@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llmdash.config.values import ConfigError
+from llmdash.lean_dataclass import dataclass
 
 if TYPE_CHECKING:
     from llmdash.engine.dispatch.answer_rules import AnswerRules

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from llmdash.engine.dispatch.asker import as_asked
 from llmdash.engine.model.frame import RequestPart
+from llmdash.lean_dataclass import dataclass
 from llmdash.llms.dialects import DIALECTS, LANGCHAIN
 from llmdash.llms.options import merge_options
 from llmdash.llms.recipe import ModelRecipe

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from llmdash.config import EndpointSettings, Settings, Timeouts
 from llmdash.config.values import ConfigError
 from llmdash.launch.llm_factory import recipe_of
+from llmdash.lean_dataclass import dataclass
 from llmdash.llms.dialects import DIALECTS, LANGCHAIN
 from llmdash.llms.options import TOKEN_LIMITS
 from llmdash.llms.recipe import Clients

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -18,6 +18,7 @@ from llmdash.engine.pool.member import Endpoint, Member, MemberLimits
 from llmdash.engine.pool.shared import SharedLimit
 from llmdash.engine.pool.token_bucket import TokenBucket
 from llmdash.launch.llm_factory import recipe_of
+from llmdash.lean_dataclass import dataclass
 from llmdash.llms.dialects import DIALECTS
 from llmdash.llms.recipe import Clients, ModelRecipe
 from llmdash.secrets import Secret, labels

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -25,6 +25,7 @@ from llmdash.launch.resuming import decision_notes, last_limits, practice_settin
 from llmdash.launch.reusing import with_folders
 from llmdash.launch.run_folders import NewFolder
 from llmdash.launch.run_order import RunOrder
+from llmdash.lean_dataclass import dataclass
 from llmdash.prompts.source import PromptSource
 from llmdash.reports.export import claimed
 from llmdash.runs.known import remember

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from llmdash.config import EndpointSettings, Settings
@@ -13,6 +12,7 @@ from llmdash.engine.dispatch.attempt import model_asked, prompt_tokens
 from llmdash.engine.model.forecast import Range
 from llmdash.engine.pool.costs import Tokens
 from llmdash.launch.earlier import EarlierAnswers
+from llmdash.lean_dataclass import dataclass
 from llmdash.llms.dialects import DIALECTS, LANGCHAIN
 from llmdash.llms.options import merge_options, token_limit
 from llmdash.prompts.source import Prompt

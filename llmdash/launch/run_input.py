@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from llmdash import locations
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["Input", "input_of"]
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from llmdash.launch.judgement import Judgement
 from llmdash.launch.run_input import Input
 from llmdash.launch.workers import NO_WORKERS, WorkersOrder
+from llmdash.lean_dataclass import dataclass
 from llmdash.simulator.settings import SimulatorSettings
 
 __all__ = ["DEMO_RATE", "PRACTICE", "RunOrder"]

@@ -8,7 +8,6 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -19,6 +18,7 @@ from llmdash.exit_codes import ExitCode
 from llmdash.launch.attaching import running_folder
 from llmdash.launch.refused import RefusedError
 from llmdash.launch.web_viewer import CONTROLS, VIEWER, WATCHES
+from llmdash.lean_dataclass import dataclass
 from llmdash.remote.addresses import NotRunningError
 from llmdash.runs.catalogue import title_of
 from llmdash.sanitize import clean_line

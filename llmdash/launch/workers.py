@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmdash.child_process import environment_without
 from llmdash.config import ConfigError, Settings
+from llmdash.lean_dataclass import dataclass
 from llmdash.llms.dialects import LANGCHAIN
 
 if TYPE_CHECKING:

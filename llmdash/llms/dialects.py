@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.llms.wire.dialect import Provider
 
 if TYPE_CHECKING:

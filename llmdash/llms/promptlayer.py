@@ -6,10 +6,10 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from time import monotonic
 from typing import Any, ClassVar
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.llms.answer_pieces import start_of
 from llmdash.llms.base import Piece, Stop, Whole
 from llmdash.llms.completions import COMPLETIONS, OpenAI

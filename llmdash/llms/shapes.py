@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.llms.messages import Delta, Generation
 
 __all__ = ["CHAT", "PLAIN", "Shape"]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Final
+
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["TOPICS", "Page", "UnknownTopic", "find_pages", "page_of", "pages"]
 

@@ -6,9 +6,10 @@ import hashlib
 import random
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.prompts.answers import score_arithmetic
 from llmdash.prompts.source import InputProblem, Prompt
 from llmdash.prompts.verdict import Verdict

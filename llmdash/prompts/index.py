@@ -7,11 +7,12 @@ import os
 import weakref
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 import msgspec
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.prompts.checks import check_answer
 from llmdash.prompts.formats import Format, RecordSpan, line_spans
 from llmdash.prompts.lines import Line, LineReader, LineRun

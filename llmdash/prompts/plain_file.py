@@ -23,10 +23,10 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.prompts.parquet_rows import PARQUET, parquet_lines
 from llmdash.prompts.source import InputError
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import msgspec
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.prompts.checks import CheckError, parse_check
 from llmdash.prompts.request_fields import TEXT_FIELDS
 from llmdash.prompts.source import Said

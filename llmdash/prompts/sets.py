@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 import msgspec
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.prompts.checks import check_answer
 from llmdash.prompts.source import InputProblem, Prompt, PromptList, PromptSource
 from llmdash.prompts.verdict import Verdict

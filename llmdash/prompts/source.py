@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import Any, Protocol
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.prompts.checks import check_answer
 from llmdash.prompts.verdict import Verdict
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.prompts.source import InputError
 
 __all__ = ["Template", "as_text", "name_list", "one_line"]

@@ -26,12 +26,13 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Literal
 
 import msgspec
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.prompts.arithmetic import Arithmetic
 from llmdash.prompts.checks import CheckError, parse_check
 from llmdash.prompts.options import OptionError, read_options

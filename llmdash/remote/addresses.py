@@ -16,7 +16,6 @@ import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from llmdash import __version__
@@ -26,6 +25,7 @@ from llmdash.engine.journal.file import JournalError
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.journal.totals import totals_in
 from llmdash.engine.model.states import RunState
+from llmdash.lean_dataclass import dataclass
 from llmdash.locations import data_dir, from_record, private_dir, recorded
 from llmdash.remote.sockets import BACKLOG, DESCRIPTORS, bind_unix, connect_unix
 from llmdash.sanitize import shell_word

@@ -8,7 +8,7 @@ import itertools
 import math
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final, Protocol, cast
 
 from llmdash import __version__
@@ -17,6 +17,7 @@ from llmdash.engine.model.frame import EMPTY_FRAME, Inspection
 from llmdash.engine.model.session import ChangingSession, Session
 from llmdash.engine.model.states import Severity
 from llmdash.engine.model.view import SeriesView, TimingView, View
+from llmdash.lean_dataclass import dataclass
 from llmdash.remote.codec import (
     SHAPE,
     AwaitMessage,

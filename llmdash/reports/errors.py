@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from llmdash.engine.journal.file import JournalError
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model.counts import counted
 from llmdash.engine.model.frame import ErrorGroup
+from llmdash.lean_dataclass import dataclass
 from llmdash.sanitize import clean_line
 
 __all__ = ["ErrorKind", "KeptRun", "error_kinds", "error_lines", "error_record", "failed_by_kind"]

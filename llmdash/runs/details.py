@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from llmdash.engine.journal.file import JournalError
 from llmdash.engine.journal.glance import glance
 from llmdash.engine.journal.schema import columns_of
 from llmdash.engine.model.errors import class_of
+from llmdash.lean_dataclass import dataclass
 from llmdash.reports.wording import (
     attach_command,
     doctor_command,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from llmdash.engine.model.states import KeptState
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["KeptState", "RunEntry"]
 

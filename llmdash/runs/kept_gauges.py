@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from llmdash.engine.journal.attempt_sums import KeyTotals
@@ -14,6 +14,7 @@ from llmdash.engine.model.records import MomentRow
 from llmdash.engine.model.rows import SPARK_SPAN_S, SPARK_SPANS
 from llmdash.engine.model.states import EndpointState, KeyState
 from llmdash.engine.pool.costs import Spending, Tokens
+from llmdash.lean_dataclass import dataclass
 from llmdash.runs.facts import auto_of, key_labels, rate_of
 
 __all__ = ["KeptGauges", "endpoint_names", "last_words", "load_gauges"]

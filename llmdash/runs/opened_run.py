@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from llmdash.engine.frames.run_facts import RunFacts
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model.frame import RequestPart
 from llmdash.engine.pool.costs import CostOf
+from llmdash.lean_dataclass import dataclass
 from llmdash.prompts.source import Prompt, PromptSource
 from llmdash.runs.facts import jobs_of, run_facts
 from llmdash.runs.kept_prompts import KeptPrompts

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from llmdash import locations
 from llmdash.engine.journal.file import JournalError, StorageError
 from llmdash.engine.journal.lock import LockedError
 from llmdash.exit_codes import ExitCode
+from llmdash.lean_dataclass import dataclass
 from llmdash.runs.catalogue import entry_of
 from llmdash.runs.entry import KeptState, RunEntry
 from llmdash.runs.marks import KEEP_TAG

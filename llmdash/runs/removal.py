@@ -7,7 +7,6 @@ import json
 import sqlite3
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from llmdash import locations
@@ -17,6 +16,7 @@ from llmdash.engine.journal.file import NAME, JournalError, StorageError
 from llmdash.engine.journal.glance import glance
 from llmdash.engine.journal.lock import NAME as LOCK
 from llmdash.engine.journal.lock import DeletedError, RunLock
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["GoneError", "Removed", "delete_run"]
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from llmdash.engine.dispatch.leases import Claim, Held, Limit, Share, Sharer, Wish
 from llmdash.engine.dispatch.send_window import WINDOW_S
+from llmdash.lean_dataclass import dataclass
 from llmdash.shared_limits.fairness import fair_shares, fair_slots
 
 __all__ = ["KEPT_S", "LeaseRow", "granted", "is_live", "lowest", "released", "slots_of"]

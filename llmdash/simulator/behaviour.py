@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import itertools
 import random
-from dataclasses import dataclass
 
 import msgspec
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.simulator.answers import Completion, Question, compose
 from llmdash.simulator.chunks import split_chunks
 from llmdash.simulator.settings import SimulatorSettings

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 
+from llmdash.lean_dataclass import dataclass
+
 __all__ = ["NO_COMPAT", "Compat", "parse_compat"]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Compat:
     """The deviations of a server, set for a key with `POST /__sim__/key/KEY {"quirks": ["no_done", ...]}`.
 

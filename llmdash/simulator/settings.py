@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["SimulatorSettings"]
 

@@ -132,6 +132,11 @@ class LlmdashApp(TerminalApp):
         return self._leaving.leaves_running
 
     def get_default_screen(self) -> Screen[Any]:
+        screen = self._first_screen()
+        self._load_screen_css(screen)  # Textual does for every other screen
+        return screen
+
+    def _first_screen(self) -> Screen[Any]:
         if self._launcher is not None:
             from llmdash.ui.screens.home import HomeScreen
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+from llmdash.lean_dataclass import dataclass
 
 if TYPE_CHECKING:
     from llmdash.engine.model.comparison import ComparisonSource

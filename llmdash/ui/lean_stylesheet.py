@@ -23,6 +23,9 @@ __all__ = ["LeanStylesheet"]
 
 _SOURCES: Final = 1024
 """Sources that are parsed once; Textual keeps 64, and with one more each widget parses all of them again."""
+_HOVER: Final = "_reactive_mouse_hover"
+_FOCUS: Final = "_reactive_has_focus"
+_DISABLED: Final = "_reactive_disabled"
 
 
 class LeanStylesheet(Stylesheet):
@@ -89,12 +92,16 @@ class LeanStylesheet(Stylesheet):
         concerned = self._rules_for(node)
         if not isinstance(node, Widget):
             self._apply(concerned, node, animate=animate, cache=cache)
-        elif node.is_attached and self._styled.get(node) != self._state_of(node, concerned):
+        elif node.is_attached and self._is_other(node, concerned):
             self._apply(concerned, node, animate=animate, cache=cache)
             if node._has_order_style or node._has_odd_or_even:
                 self._styled.pop(node, None)
             else:
                 self._styled[node] = self._state_of(node, concerned)
+
+    def _is_other(self, widget: Widget, concerned: list[RuleSet]) -> bool:
+        styled = self._styled.get(widget)
+        return styled is None or styled != self._state_of(widget, concerned)
 
     def _apply(self, concerned: list[RuleSet], node: DOMNode, **how: Any) -> None:
         before, self._concerned = self._concerned, concerned
@@ -128,5 +135,7 @@ def _has_focus_within(node: DOMNode) -> bool:
 
 def _own_state(node: DOMNode) -> Hashable:
     if isinstance(node, Widget):
-        return node.classes, node.id, node.mouse_hover, node.has_focus, node.disabled, node.can_focus
+        state = node.__dict__.get  # of its reactives: to ask these themselves takes three times as long
+        hover, focus, disabled = state(_HOVER, False), state(_FOCUS, False), state(_DISABLED, False)
+        return node.classes, node.id, hover, focus, disabled, node.can_focus
     return node.classes

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import Final
 
 from textual.notifications import Notification, SeverityLevel
+
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["SteadyNotification", "reading_s"]
 

@@ -72,6 +72,18 @@ async def test_every_shipped_theme_and_textuals_own_fit_every_stylesheet() -> No
             await pilot.press("escape")
 
 
+async def test_the_styles_of_a_screen_are_read_when_it_is_opened() -> None:
+    """To parse those of all takes a twentieth of the time until the first picture."""
+    async with (app := app_with()).run_test() as pilot:
+        assert styles_read(app) == {"app", "dashboard"}
+        await pilot.press("question_mark")
+        await until(pilot, lambda: styles_read(app) == {"app", "dashboard", "help"})
+
+
+def styles_read(app: LlmdashApp) -> set[str]:
+    return {Path(path).stem for path, _ in app.stylesheet.source if path.endswith(".tcss")}
+
+
 async def test_a_theme_is_chosen_from_the_palette() -> None:
     async with (app := app_with()).run_test() as pilot:
         await pilot.press("ctrl+p")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
 from llmdash.engine.dispatch.attempt import Answer
+from llmdash.lean_dataclass import dataclass
 from llmdash.prompts.source import Prompt, Said
 
 __all__ = ["EMPTY", "INVALID", "AnswerRules", "Schema", "asking_again"]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Protocol
+
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["Claim", "Held", "LeaseError", "Leases", "Limit", "Share", "Sharer", "Wish"]
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from aiolimiter import AsyncLimiter
 
 from llmdash.engine.dispatch.send_window import Departure, SendWindow
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["LimiterStatistics", "RateLimiter"]
 

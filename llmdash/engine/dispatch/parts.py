@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from llmdash.engine.dispatch.answer_rules import AnswerRules
@@ -22,6 +22,7 @@ from llmdash.engine.journal.writer import JournalWriter
 from llmdash.engine.pool.costs import no_price
 from llmdash.engine.pool.pool import KeyPool
 from llmdash.engine.store.store import Store
+from llmdash.lean_dataclass import dataclass
 from llmdash.prompts.source import PromptSource
 
 __all__ = ["RunnerParts"]

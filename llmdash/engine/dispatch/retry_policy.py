@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 
 from llmdash.engine.pool.attribution import Attribution
+from llmdash.lean_dataclass import dataclass
 from llmdash.llms.wire.failures import Failure, FailureKind
 
 __all__ = ["Decision", "RetryPolicy"]

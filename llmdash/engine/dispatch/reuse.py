@@ -6,7 +6,7 @@ import asyncio
 from array import array
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
@@ -15,6 +15,7 @@ from llmdash.engine.dispatch.queue import JobQueue
 from llmdash.engine.dispatch.sameness import request_identity
 from llmdash.engine.model.records import ResultRow
 from llmdash.engine.pool.pool import KeyPool
+from llmdash.lean_dataclass import dataclass
 from llmdash.llms.options import merge_options
 from llmdash.llms.request_identity import RequestIdentity
 from llmdash.prompts.source import InputError, Prompt, PromptSource

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from llmdash.engine.model.forecast import Range
 from llmdash.engine.pool.learned_limit import DOUBLES_IN_S
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["Throughput", "seconds_of"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from statistics import fmean
 
 from llmdash.engine.dispatch.attempt import prompt_tokens
@@ -15,6 +15,7 @@ from llmdash.engine.metrics.intervals import share_of_rest, total_of_rest
 from llmdash.engine.model.counts import counted
 from llmdash.engine.model.forecast import ForecastPart, Range
 from llmdash.engine.pool.costs import CostOf, Tokens
+from llmdash.lean_dataclass import dataclass
 from llmdash.prompts.source import InputError, PromptSource
 from llmdash.prompts.verdict import Verdict
 

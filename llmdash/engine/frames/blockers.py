@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from llmdash.engine.frames.troubles import key_alerts, whose_rest
 from llmdash.engine.frames.worker_alerts import worker_alerts
@@ -20,6 +20,7 @@ from llmdash.engine.model.states import (
     Severity,
     WaitReason,
 )
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["BINDINGS", "RunStatus", "Waits", "alerts_of", "what_blocks"]
 

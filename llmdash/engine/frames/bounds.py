@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from llmdash.engine.frames.blockers import RunStatus
 from llmdash.engine.model.amounts import dollars, share, span
@@ -12,6 +12,7 @@ from llmdash.engine.model.frame import Alert, RunPart
 from llmdash.engine.model.states import AlertKind, Severity
 from llmdash.engine.pool.budget import BudgetStatistics
 from llmdash.engine.pool.costs import projected
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["Bounds", "hold_alerts", "no_bounds", "with_bounds"]
 

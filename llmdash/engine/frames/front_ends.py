@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from llmdash.engine.frames.job_finder import JobFinder
 from llmdash.engine.frames.ordering import Ordering
 from llmdash.engine.frames.tiles import Tiles
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["FrontEnd", "FrontEnds"]
 

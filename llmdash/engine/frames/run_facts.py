@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from llmdash.engine.model.payment import Payment, payment_where
 from llmdash.engine.pool.costs import CostOf, no_price
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["RunFacts"]
 

@@ -11,7 +11,6 @@ import operator
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol
 
 from llmdash.engine.frames.inspection import Prompts
@@ -19,6 +18,7 @@ from llmdash.engine.frames.job_texts import TextRecords, carried_text
 from llmdash.engine.journal.file import JournalError
 from llmdash.engine.model.states import JobState
 from llmdash.engine.store.job_columns import Columns
+from llmdash.lean_dataclass import dataclass
 from llmdash.prompts.source import InputError, said_text
 
 __all__ = ["NO_SEARCH", "AnswerSearch", "NoSearch", "Search", "Sought", "TextSearch"]

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import chain
 from pathlib import Path
 from shlex import quote
@@ -22,6 +22,7 @@ from llmdash.engine.journal.drafts import drafted
 from llmdash.engine.journal.schema import SCHEMA, upgrades
 from llmdash.engine.journal.thinning import MOST_SAMPLES, thinned
 from llmdash.engine.model.records import AttemptRecord, HealthRecord, MomentRow, ResultRow, SampleRow
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["Group", "JournalError", "JournalFile", "StorageError"]
 

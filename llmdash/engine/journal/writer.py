@@ -10,12 +10,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import Any, Protocol
 
 from llmdash.engine.journal.file import Group, JournalError, StorageError
 from llmdash.engine.model.records import AttemptRecord, HealthRecord, MomentRow, ResultRow, SampleRow
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["Journal", "JournalWriter"]
 

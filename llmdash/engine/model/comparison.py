@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple, Protocol
 
 from llmdash.engine.model.changes import CHANGED, PairChange
 from llmdash.engine.model.states import Verdict
+from llmdash.lean_dataclass import dataclass
 
 __all__ = [
     "NOTHING_READ",

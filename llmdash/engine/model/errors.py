@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["MOST_GROUPS", "NOT_KEPT", "ErrorClass", "ErrorExample", "ErrorGroup", "FailedTries", "class_of"]
 

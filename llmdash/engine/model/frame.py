@@ -7,7 +7,7 @@ never 0. Who shows or builds frames imports all that they consist of from here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from llmdash.engine.model.errors import ErrorClass, ErrorExample, ErrorGroup, FailedTries
 from llmdash.engine.model.forecast import ForecastPart
@@ -17,6 +17,7 @@ from llmdash.engine.model.run_part import Percentiles, RunPart, Score
 from llmdash.engine.model.series import Mark, MarkKind, SeriesPart, TimesSeries
 from llmdash.engine.model.states import AlertKind, Binding, JobState, Severity, WaitReason
 from llmdash.engine.model.timings import HistogramPart, TimingPart, TimingRow
+from llmdash.lean_dataclass import dataclass
 from llmdash.prompts.verdict import Verdict
 
 __all__ = [

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.prompts.verdict import Verdict
 
 __all__ = [

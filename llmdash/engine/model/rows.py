@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from llmdash.engine.model.states import (
     AnswerFlag,
     EndpointState,
@@ -12,6 +10,7 @@ from llmdash.engine.model.states import (
     WaitReason,
     WorkerState,
 )
+from llmdash.lean_dataclass import dataclass
 from llmdash.prompts.verdict import Verdict
 
 __all__ = [

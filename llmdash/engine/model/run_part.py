@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from llmdash.engine.model.counts import counted
 from llmdash.engine.model.forecast import Hold
 from llmdash.engine.model.payment import Payment, payment_where
 from llmdash.engine.model.states import RunState
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["Percentiles", "RunPart", "Score"]
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 
 from llmdash.engine.model.states import Binding
 from llmdash.engine.model.timings import Timing
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["Mark", "MarkKind", "SeriesPart", "SeriesView", "TimesSeries"]
 

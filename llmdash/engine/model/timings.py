@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
 from llmdash.engine.model.run_part import Percentiles
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["AnswerTimes", "Grouping", "HistogramPart", "Timing", "TimingPart", "TimingRow", "TimingView"]
 

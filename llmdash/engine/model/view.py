@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from llmdash.engine.model.series import SeriesView
 from llmdash.engine.model.states import SortColumn
 from llmdash.engine.model.timings import TimingView
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["JobsView", "SeriesView", "StreamView", "TimingView", "View"]
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["BudgetStatistics", "SpendingBudget"]
 

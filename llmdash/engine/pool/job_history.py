@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
 from llmdash.engine.pool.member import Member
 from llmdash.engine.pool.trial import StrikeTrial
+from llmdash.lean_dataclass import dataclass
 from llmdash.llms.wire.failures import Failure, FailureKind
 
 __all__ = ["JobHistory", "KeyRefusal", "Others"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from llmdash.engine.metrics.windows import RollingCounter
@@ -18,6 +17,7 @@ from llmdash.engine.pool.rate_tuner import RateTuner
 from llmdash.engine.pool.shared import SharedLimit
 from llmdash.engine.pool.token_bucket import TokenBucket
 from llmdash.engine.pool.trial import StrikeTrial
+from llmdash.lean_dataclass import dataclass
 from llmdash.llms.base import LLM
 from llmdash.llms.messages import Hints
 

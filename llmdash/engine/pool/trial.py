@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["TESTIMONIES", "StrikeTrial"]
 

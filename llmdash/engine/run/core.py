@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-from dataclasses import dataclass
 
 from llmdash.engine.dispatch.holds import Holds
 from llmdash.engine.dispatch.parts import RunnerParts
@@ -13,6 +12,7 @@ from llmdash.engine.model.events import Noticed
 from llmdash.engine.model.states import Severity
 from llmdash.engine.plan import RunPlan
 from llmdash.engine.run.lifecycle import Lifecycle
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["RunCore"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["FIRST_BYTE_S", "SLOW_FIRST_BYTE_S", "Timeouts"]
 

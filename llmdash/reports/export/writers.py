@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from llmdash.engine.model.records import ResultRecord
+from llmdash.lean_dataclass import dataclass
 from llmdash.reports.export.appended import is_appended_to
 from llmdash.reports.export.batch import check_batch, errors_path, write_batch
 from llmdash.reports.export.draft import (

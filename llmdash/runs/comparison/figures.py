@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from llmdash.engine.model.changes import PairChange
 from llmdash.engine.model.comparison import (
@@ -16,6 +15,7 @@ from llmdash.engine.model.comparison import (
     ShareDifference,
     ShareKind,
 )
+from llmdash.lean_dataclass import dataclass
 from llmdash.runs.comparison.outcomes import ANSWERED, PairOutcome, change_of, decoded
 from llmdash.runs.comparison.pairing import Batch, Stage
 from llmdash.runs.comparison.statistics import (

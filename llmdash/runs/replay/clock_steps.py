@@ -10,11 +10,12 @@ import heapq
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from llmdash.engine.model.records import MomentRow, SampleRow
+from llmdash.lean_dataclass import dataclass
 from llmdash.runs.replay.axis import seconds_at_work
 from llmdash.runs.replay.tracks import NEVER
 

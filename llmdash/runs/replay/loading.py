@@ -6,7 +6,6 @@ from array import array
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate, pairwise
 
@@ -16,6 +15,7 @@ from llmdash.engine.store.grouping import ErrorNumbers
 from llmdash.engine.store.job_columns import JobColumns
 from llmdash.engine.store.restoring import restore_columns
 from llmdash.engine.store.timings import Source
+from llmdash.lean_dataclass import dataclass
 from llmdash.runs.ids import Ids
 from llmdash.runs.kept_store import places_in
 from llmdash.runs.replay.axis import Axis, axis_of

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import msgspec
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.simulator.answers import Completion, Question
 from llmdash.simulator.chunks import estimate_tokens
 from llmdash.simulator.compat import Compat

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.simulator.answers import ToolCall
 from llmdash.simulator.dialects.base import Reply, encode, encode_each
 from llmdash.simulator.dialects.openai import DONE, OpenAIConventions, StreamOptions

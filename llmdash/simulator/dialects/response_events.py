@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 from typing import Any
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.simulator.dialects.base import Reply, Segment, encode, event, laid_out, segments
 from llmdash.simulator.dialects.openai import code_of
 from llmdash.simulator.errors import ServedError

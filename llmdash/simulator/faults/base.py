@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.simulator.connection import Scope as AsgiScope
 from llmdash.simulator.connection import Send
 from llmdash.simulator.dialects.base import Reply

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.simulator.faults.base import (
     Asking,
     Compose,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from rich.style import Style
@@ -13,6 +12,7 @@ from textual.strip import Strip
 
 from llmdash.engine.model.frame import SeriesPart
 from llmdash.engine.model.view import SeriesView
+from llmdash.lean_dataclass import dataclass
 from llmdash.ui.charts.cursor_words import cursor_cells
 from llmdash.ui.charts.drawing import Drawing
 from llmdash.ui.charts.line_plot import Cells

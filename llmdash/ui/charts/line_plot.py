@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.ui.charts.chart import Values, cell, dots, level_of
 from llmdash.ui.text.format import fit
 

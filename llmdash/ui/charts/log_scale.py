@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Final
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.ui.text.format import significant
 
 __all__ = ["STEPS_PER_DECADE", "WORDS", "LogScale", "Setting"]

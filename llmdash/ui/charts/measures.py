@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from llmdash.engine.model.frame import SeriesPart, TimesSeries
+from llmdash.lean_dataclass import dataclass
 from llmdash.ui.charts.chart import Values
 from llmdash.ui.text.format import duration, number, si
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.ui.charts.log_scale import LogScale, Setting
 
 __all__ = ["UNLIMITED", "Track", "fit_track"]

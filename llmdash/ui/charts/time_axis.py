@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["TimeAxis", "moment", "place"]
 

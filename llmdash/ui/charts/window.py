@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.ui.charts.time_axis import TimeAxis
 
 __all__ = ["WHOLE", "Window"]

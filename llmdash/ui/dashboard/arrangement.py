@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from textual.content import Content
@@ -12,6 +11,7 @@ from textual.layout import Layout, WidgetPlacement
 from textual.widget import Widget
 from textual.widgets import Static
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.ui.dashboard.sizes import MINIMUM, WIDE, is_roomy
 from llmdash.ui.panels.filter_bar import FilterBar
 from llmdash.ui.panels.jump_bar import JumpBar

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from textual.message import Message
+
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["ColumnsChosen", "Happened", "RunStopped"]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["Clocks", "Pace"]
 

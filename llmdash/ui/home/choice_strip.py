@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -13,6 +12,7 @@ from textual.binding import BindingType
 from textual.strip import Strip
 from textual.widget import Widget
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.sanitize import clean_line
 from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.messages import FromWidget

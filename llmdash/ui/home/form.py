@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -14,6 +13,7 @@ from textual.content import Content
 from textual.events import DescendantFocus
 from textual.widgets import Input, Label, Static
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.sanitize import clean_line
 from llmdash.ui.home.choice_strip import ChoiceStrip
 from llmdash.ui.home.field import Field

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from textual.binding import BindingType
 from textual.content import Content
 
 from llmdash.engine.model.states import KeptState
+from llmdash.lean_dataclass import dataclass
 from llmdash.ui.tables.columns import Column
 from llmdash.ui.tables.line_table import LineTable
 from llmdash.ui.tables.row_painter import MARK, Cell

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.style import Style
@@ -14,6 +13,7 @@ from textual.strip import Strip
 
 from llmdash.engine.model.payment import PAID, Payment
 from llmdash.engine.model.records import AttemptRecord
+from llmdash.lean_dataclass import dataclass
 from llmdash.ui.inspector.attempt_lines import AttemptLine, attempt_lines
 from llmdash.ui.stream.lines_pane import LinesPane
 from llmdash.ui.stream.selected import with_selection

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from rich.style import Style
@@ -17,6 +16,7 @@ from llmdash.engine.model.comparison import (
 )
 from llmdash.engine.model.comparison_words import FigureLine, figure_lines, same_text_words
 from llmdash.engine.model.counts import counted
+from llmdash.lean_dataclass import dataclass
 from llmdash.ui.tables.pair_table import CHANGE_STYLES
 from llmdash.ui.text.format import count, fit, short
 from llmdash.ui.text.messages import FromWidget

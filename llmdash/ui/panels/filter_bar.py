@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from rich.cells import cell_len
@@ -18,6 +17,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Label
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.sanitize import clean_line
 from llmdash.ui.text.keymap import KeyBinding as Binding
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import on
@@ -14,6 +13,7 @@ from textual.message import Message
 from textual.widgets import Input, Label
 
 from llmdash.engine.model.frame import JobsPart
+from llmdash.lean_dataclass import dataclass
 from llmdash.sanitize import clean_line
 from llmdash.ui.text.keymap import KeyBinding as Binding
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from textual.events import Click, Key
 
 from llmdash.engine.model.frame import KeyRow
+from llmdash.lean_dataclass import dataclass
 from llmdash.ui.panels.key_rows import WholeLine
 from llmdash.ui.panels.key_table import KeyTable
 from llmdash.ui.panels.limit_editor import KeyLimits, LimitEditor

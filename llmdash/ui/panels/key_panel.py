@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from rich.cells import cell_len
@@ -12,6 +11,7 @@ from textual.binding import BindingType
 
 from llmdash.engine.model.frame import EndpointRow, KeyRow
 from llmdash.engine.model.states import KeyState
+from llmdash.lean_dataclass import dataclass
 from llmdash.sanitize import clean_line
 from llmdash.ui.panels.key_detail import is_well, name_of, reason_of, record_of, trouble
 from llmdash.ui.panels.key_limits import EditableKeys

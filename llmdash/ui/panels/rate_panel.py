@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from textual.app import ComposeResult
@@ -11,6 +10,7 @@ from textual.events import Resize
 
 from llmdash.engine.model.frame import AutoPart, RatePart, SeriesPart, SharedLimitRow
 from llmdash.engine.model.states import Binding
+from llmdash.lean_dataclass import dataclass
 from llmdash.ui.charts.mini_plot import MiniPlot
 from llmdash.ui.panels.rate_legend import RateLegend
 from llmdash.ui.panels.rate_slider import CONCURRENCY_RANGE, RATE_RANGE, LogSlider

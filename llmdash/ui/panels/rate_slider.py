@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import events
@@ -10,6 +9,7 @@ from textual.binding import BindingType
 from textual.strip import Strip
 from textual.widget import Widget
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.ui.charts.log_scale import LogScale, Setting
 from llmdash.ui.panels.requested_value import RequestedValue
 from llmdash.ui.panels.slider_line import SliderLine, ValueStyle

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from rich.cells import cell_len
@@ -13,6 +12,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from llmdash.engine.model.frame import ReplayPart
+from llmdash.lean_dataclass import dataclass
 from llmdash.ui.text.format import by_words, clock
 from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.messages import FromWidget

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from rich.cells import cell_len
@@ -13,6 +12,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from llmdash.engine.model.frame import EMPTY_FRAME, Frame
+from llmdash.lean_dataclass import dataclass
 from llmdash.ui.text.format import by_words
 from llmdash.ui.text.messages import FromWidget
 from llmdash.ui.text.named_keys import chosen_by

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from textual.binding import BindingType
@@ -11,6 +10,7 @@ from llmdash.engine.model.commands import DrainWorker, TakeWorker
 from llmdash.engine.model.frame import WorkerRow
 from llmdash.engine.model.payment import PAID, Payment
 from llmdash.engine.model.states import WorkerState
+from llmdash.lean_dataclass import dataclass
 from llmdash.ui.panels.worker_rows import CELLS, worker_cells, worker_columns
 from llmdash.ui.tables.line_table import LineTable
 from llmdash.ui.tables.line_view import HEADER_LINES

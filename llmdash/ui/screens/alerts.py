@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -34,6 +35,7 @@ _TINTS = {
 class AlertsScreen(ModalScreen[None], SteadyScreen[None]):
     """A list of alerts, live while it is open; the dashboard keeps updating behind it."""
 
+    CSS_PATH = Path(__file__).with_name("boxes.tcss")
     TITLE = "Alerts"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,exclamation_mark,q", "dismiss", "Back"),

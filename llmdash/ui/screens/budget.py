@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from pathlib import Path
 from typing import ClassVar
 
 from textual import on
@@ -36,6 +37,7 @@ class BudgetScreen(ModalScreen[float | None], SteadyScreen[float | None]):
     | escape | Leaves it as it is. |
     """
 
+    CSS_PATH = Path(__file__).with_name("boxes.tcss")
     TITLE = "Budget"
     AUTO_FOCUS = "Input"
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.screens.steady_screen import SteadyScreen
 from llmdash.ui.tables.columns import Column
@@ -115,6 +116,7 @@ class ColumnList(LineTable):
 class ColumnsScreen(ModalScreen[None], SteadyScreen[None]):
     """The list of columns over the dashboard; what is changed shows at once."""
 
+    CSS_PATH = Path(__file__).with_name("boxes.tcss")
     TITLE = "Columns"
     AUTO_FOCUS = "ColumnList"
     BINDINGS: ClassVar[list[BindingType]] = [

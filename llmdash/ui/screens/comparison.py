@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
 from textual import on
@@ -45,6 +46,7 @@ _FOLDED_KINDS = 3
 class ComparisonScreen(SteadyScreen[None]):
     """Looks at `source` a few times a second while it is at work, and after each key."""
 
+    CSS_PATH = Path(__file__).with_name("comparison.tcss")
     TITLE = "Comparison"
     AUTO_FOCUS = "PairTable"
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -28,6 +29,7 @@ class ConfirmScreen(ModalScreen[bool], SteadyScreen[bool]):
     | n, escape, q | No. |
     """
 
+    CSS_PATH = Path(__file__).with_name("boxes.tcss")
     TITLE = "Confirm"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "dismiss(True)", "Yes"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -66,6 +67,7 @@ _NOTHING_OF_THE_APP: Mapping[str, str] = {"app.go_home": "", "app.write_results"
 class DashboardScreen(FrameScreen):
     """Shows a session and controls it."""
 
+    CSS_PATH = Path(__file__).with_name("dashboard.tcss")
     TITLE = "Everywhere"
     AUTO_FOCUS = "JobTable"
     BINDINGS: ClassVar[list[BindingType]] = DASHBOARD_KEYS

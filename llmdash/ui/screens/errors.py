@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar, Final
 
 from textual import on
@@ -58,6 +59,7 @@ class ErrorsScreen(SteadyScreen[None]):
     failed tries over the run. With a `key` only what that key has failed in.
     """
 
+    CSS_PATH = Path(__file__).with_name("errors.tcss")
     TITLE = "Errors"
     AUTO_FOCUS = "ErrorTable"
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar, Final
 
 from textual import on
@@ -39,6 +40,7 @@ _ALL_STEPS: Final = SeriesView(1_200, times=tuple(Timing))
 class GraphsScreen(SteadyScreen[None]):
     """Four plots that share the time axis and the cursor."""
 
+    CSS_PATH = Path(__file__).with_name("graphs.tcss")
     TITLE = "Graphs"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from rich.cells import cell_len
@@ -68,6 +69,7 @@ class HelpScreen(ModalScreen[None], SteadyScreen[None]):
     | escape | Leave the search, then the help. |
     """
 
+    CSS_PATH = Path(__file__).with_name("help.tcss")
     TITLE = "Help"
     AUTO_FOCUS = "#topics"
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar, Final
 
 from textual.app import ComposeResult, SuspendNotSupported
@@ -40,6 +41,7 @@ _NO_CURL: Final = "The request is not known here: its prompt is not kept, or its
 class InspectorScreen(SteadyScreen[None]):
     """Shows the inspection of one job, live while it is open."""
 
+    CSS_PATH = Path(__file__).with_name("inspector.tcss")
     TITLE = "Inspector"
     AUTO_FOCUS = "#answer"
     BINDINGS: ClassVar[list[BindingType]] = INSPECTOR_KEYS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from pathlib import Path
 from string import ascii_lowercase
 from typing import Any, ClassVar
 
@@ -54,6 +55,7 @@ class JumpLetter(Static):
 class JumpScreen(ModalScreen[None], SteadyScreen[None]):
     """Lies over `below` until a letter is pressed or clicked, or esc."""
 
+    CSS_PATH = Path(__file__).with_name("jump.tcss")
     TITLE = "Jump"
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -38,6 +39,7 @@ class LeaveScreen(ModalScreen[LeaveChoice], SteadyScreen[LeaveChoice]):
     | escape, q | Goes on watching. |
     """
 
+    CSS_PATH = Path(__file__).with_name("boxes.tcss")
     TITLE = "Leave"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "choose('STOP')", "Stop the run"),

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.css.query import NoMatches
 from textual.worker import Worker
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.ui.screens.steady_screen import SteadyScreen
 from llmdash.ui.text.keymap import KeyEntry, listed
 
@@ -20,6 +21,8 @@ __all__ = ["ActionProvider", "Palette"]
 
 class Palette(CommandPalette, SteadyScreen[None]):
     """Textual's palette, which bears keys that come before its list is laid out, or after it was closed."""
+
+    CSS_PATH = Path(__file__).with_name("palette.tcss")
 
     def run_worker(self, *args: Any, **options: Any) -> Worker[Any]:
         """As Textual's, but what searches for a palette that is closed ends no app: it finds no list."""

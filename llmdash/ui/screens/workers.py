@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import ClassVar, Final, Protocol
 
 from textual import on
@@ -123,6 +124,7 @@ class WorkersSpace(Widget):
 class WorkersScreen(SteadyScreen[None]):
     """A table of workers, and below it what is special about them, in sentences."""
 
+    CSS_PATH = Path(__file__).with_name("workers.tcss")
     TITLE = "Workers"
     AUTO_FOCUS = "WorkerPanel"
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -13,12 +13,13 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Final
 
 from textual.keys import KEY_NAME_REPLACEMENTS, Keys, key_to_character
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.ui.settings.toml_lines import key_lines
 
 __all__ = ["ChosenKeys", "KeyProblem", "key_name", "read_keys"]

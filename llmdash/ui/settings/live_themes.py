@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from textual.app import App
 from textual.widget import Widget
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from textual.css.stylesheet import Stylesheet
 
 __all__ = ["LiveThemes"]
+
+_UI: Final = Path(__file__).parents[1]
 
 
 class LiveThemes:
@@ -72,8 +74,9 @@ class LiveThemes:
             self._app.mutate_reactive(App.theme)
 
     def _every_stylesheet(self) -> Stylesheet:
-        """A copy of the stylesheet in use, with those of all widgets that may be mounted later."""
+        """A copy of the stylesheet in use, with those of all widgets and screens that may be shown later."""
         stylesheet = self._app.stylesheet.copy()
+        stylesheet.read_all(sorted(_UI.rglob("*.tcss")))
         for kind in _subclasses(Widget):
             css = kind.__dict__.get("DEFAULT_CSS", "")
             stylesheet.add_source(css, read_from=("", kind.__qualname__), is_default_css=True)

@@ -7,9 +7,10 @@ import math
 import os
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["Preferences", "PreferencesFile", "RememberedPreferences"]
 

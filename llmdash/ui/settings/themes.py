@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.ui.settings.toml_lines import key_lines
 
 if TYPE_CHECKING:

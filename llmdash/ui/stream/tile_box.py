@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -12,6 +11,7 @@ from rich.cells import cell_len
 from llmdash.engine.model.counts import counted
 from llmdash.engine.model.frame import StreamPart
 from llmdash.engine.model.states import JobState
+from llmdash.lean_dataclass import dataclass
 from llmdash.sanitize import clean_line
 from llmdash.ui.stream.grid import BORDERS
 from llmdash.ui.stream.looks import StreamLooks

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from textual import events
 from textual.binding import BindingType
 from textual.message import Message
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.ui.stream.tile_boxes import HeldTile, TileBoxes
 from llmdash.ui.text.keymap import KeyBinding as Binding
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from rich.cells import cell_len
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.ui.text.format import Align, fit, fit_middle
 
 __all__ = ["GAP", "Column", "Placed", "needed", "place"]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from textual.binding import BindingType
 
 from llmdash.engine.model.counts import counted
 from llmdash.engine.model.errors import MOST_GROUPS, ErrorGroup
+from llmdash.lean_dataclass import dataclass
 from llmdash.ui.charts.chart import sparkline
 from llmdash.ui.tables.columns import Column
 from llmdash.ui.tables.error_rows import ErrorRow, ErrorSort, rows_of, since_start

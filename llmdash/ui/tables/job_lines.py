@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from textual.selection import Selection
@@ -10,6 +10,7 @@ from textual.selection import Selection
 from llmdash.engine.model.frame import JobsPart, RunPart
 from llmdash.engine.model.states import SortColumn
 from llmdash.engine.model.view import JobsView
+from llmdash.lean_dataclass import dataclass
 from llmdash.ui.tables.job_columns import is_column
 from llmdash.ui.tables.job_grid import JobGrid
 from llmdash.ui.tables.job_order import JobOrder

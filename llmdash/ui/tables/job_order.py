@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from llmdash.engine.model.frame import JobsPart
 from llmdash.engine.model.states import SortColumn
+from llmdash.lean_dataclass import dataclass
 from llmdash.sanitize import clean_line
 from llmdash.ui.text.format import count, share
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from textual.binding import BindingType
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.ui.tables.job_columns import SORTS
 from llmdash.ui.tables.job_lines import JobLines
 from llmdash.ui.text.keymap import KeyBinding as Binding

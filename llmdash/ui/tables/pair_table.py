@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar, Final
 
 from textual.binding import BindingType
@@ -16,6 +16,7 @@ from llmdash.engine.model.comparison import (
     PairsView,
 )
 from llmdash.engine.model.states import RESULT_STATES
+from llmdash.lean_dataclass import dataclass
 from llmdash.ui.tables.columns import Column
 from llmdash.ui.tables.line_table import LineTable
 from llmdash.ui.tables.row_painter import HEADER, SIGN, Cell

@@ -5,7 +5,7 @@ those that are the same everywhere.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from rich.cells import cell_len
@@ -15,6 +15,7 @@ from textual.keys import key_to_character
 from textual.screen import Screen
 from textual.widget import Widget
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.ui.text.keymap import EVERYWHERE, KeyEntry, bound_actions, entries, key_glyph
 
 __all__ = ["DIVIDER", "GAP", "BarItem", "BarItems", "bar_items", "fit_items", "items_of"]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from typing import Any, Final
 
@@ -12,6 +13,8 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widget import Widget
+
+from llmdash.lean_dataclass import dataclass
 
 __all__ = [
     "EVERYWHERE",
@@ -61,7 +64,7 @@ EVERYWHERE: Final = (
 """The ids of actions that are the same wherever the focus is; the key bar has them right of its `│`."""
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)  # noqa: TID251 - as what it extends
 class KeyBinding(Binding):
     """A binding whose id, under which the user can give it other keys, is made from its description: that of
     `Retry failed` is `retry-failed`. Where two actions have the same description, one is given another id.

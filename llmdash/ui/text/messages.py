@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from textual.message import Message
 from textual.widget import Widget
+
+from llmdash.lean_dataclass import dataclass
 
 __all__ = ["Copied", "FromWidget", "MomentChosen"]
 
