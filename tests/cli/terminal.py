@@ -20,6 +20,7 @@ from typing import Self
 import pyte
 
 from llmdash.launch.engine_process import ENGINE
+from tests.cli.drawn_screen import DrawnScreen
 from tests.cli.modes import left_changed
 from tests.waiting import PATIENCE_S, wait_for
 from tests.warm.popen import WarmPopen
@@ -63,7 +64,7 @@ class Terminal:
     ) -> None:
         self._ends_engines = ends_engines
         self._home = env.get("HOME", "")
-        self._screen = pyte.Screen(columns, rows)
+        self._screen = DrawnScreen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
         self._answers = dict(_ANSWERS) if modern else {}
         self._look: Callable[[], object] = lambda: None
