@@ -13,17 +13,19 @@ import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-__all__ = ["LENGTH", "NUMBER", "Ask", "Asked", "be_of", "is_open", "server_pid"]
+__all__ = ["LENGTH", "NUMBER", "Ask", "Asked", "Kind", "be_of", "is_open", "server_pids"]
 
 LENGTH, NUMBER = struct.Struct("=I"), struct.Struct("=i")
 """What goes over a connection: the length of what is asked, and that; a process id; at last its status."""
+Kind = Literal["usual", "workers"]
+"""What a server has loaded: what most processes load, or what speaks with workers as well."""
 _ROOM = 65_536
 """Bytes for a command line and an environment in the server, which a process writes its own over."""
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _CODE = (
-    "import sys; sys.path.insert(0, sys.argv[1]); from tests.warm import server; server.main(*sys.argv[2:5])"
+    "import sys; sys.path.insert(0, sys.argv[1]); from tests.warm import server; server.main(*sys.argv[2:6])"
 )
 
 
@@ -43,9 +45,9 @@ class Ask:
 class Asked:
     """A process that was asked for; `files` are those of its descriptors. Its parent is the server."""
 
-    def __init__(self, ask: Ask, files: list[int]) -> None:
+    def __init__(self, kind: Kind, ask: Ask, files: list[int]) -> None:
         with socket.socket(socket.AF_UNIX) as line:
-            line.connect(_server().address)
+            line.connect(_server(kind).address)
             told = json.dumps(asdict(ask)).encode()
             socket.send_fds(line, [LENGTH.pack(len(told))], files)
             line.sendall(told)
@@ -53,9 +55,9 @@ class Asked:
             self._line: int | None = line.detach()
 
     @staticmethod
-    def is_of_this_session() -> bool:
+    def is_of_this_session(kind: Kind) -> bool:
         """True if a process is in the session of the one that asks."""
-        return os.getsid(0) == os.getsid(_server().pid)
+        return os.getsid(0) == os.getsid(_server(kind).pid)
 
     def status(self, *, waits: bool) -> int | None:
         """As os.waitpid gives it; None if it has not ended."""
@@ -84,26 +86,26 @@ class _Server:
     """What ends the server once nobody has it."""
 
 
-_known: list[_Server] = []
+_known: dict[Kind, _Server] = {}
 
 
 def be_of(address: str) -> None:
-    """Ask the server there, which this process was forked from."""
-    _known[:] = [_Server(os.getppid(), address)]
+    """Ask the server there, which this process was forked from, whatever is asked for."""
+    _known["usual"] = _known["workers"] = _Server(os.getppid(), address)
 
 
-def server_pid() -> int | None:
-    """The server's process; None if there is none yet."""
-    return _known[0].pid if _known else None
+def server_pids() -> list[int]:
+    """The processes of the servers that there are."""
+    return [server.pid for server in _known.values()]
 
 
-def _server() -> _Server:
-    if not _known:
-        _known.append(_started())
-    return _known[0]
+def _server(kind: Kind) -> _Server:
+    if kind not in _known:
+        _known[kind] = _started(kind)
+    return _known[kind]
 
 
-def _started() -> _Server:
+def _started(kind: Kind) -> _Server:
     folder = tempfile.TemporaryDirectory(prefix="warm-")
     address = f"{folder.name}/asked"
     alive, held = os.pipe()
@@ -112,7 +114,7 @@ def _started() -> _Server:
         listener.listen(64)
         numbers = (listener.fileno(), alive)
         process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _CODE, str(_ROOT), *map(str, numbers), address, " " * _ROOM],
+            [sys.executable, "-P", "-c", _CODE, str(_ROOT), *map(str, numbers), address, kind, " " * _ROOM],
             stdin=subprocess.DEVNULL,
             env={**os.environ, "ROOM": " " * _ROOM},
             pass_fds=numbers,

@@ -13,17 +13,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from llmdash.child_process import child_command
-from tests.warm.asking import Ask, Asked, is_open
+from llmdash.cluster import local_cluster
+from tests.warm.asking import Ask, Asked, Kind, is_open
 
 __all__ = ["WarmPopen"]
 
-_READ_AT_START = ("PYTHON", "LC_", "LANG", "TEXTUAL_", "ESCDELAY", "AIOHTTP_", "MULTIDICT_", "YARL_")
+_READ_AT_START = ("PYTHON", "LC_", "LANG", "TEXTUAL_", "ESCDELAY", "AIOHTTP_", "MULTIDICT_", "YARL_", "DASK_")
 """How variables begin that an interpreter or a library reads as it is loaded: a forked one has done so."""
 _COMMANDS = (
     [sys.executable, "-m", "llmdash"],
     child_command("llmdash.launch.engine_main"),
     child_command("llmdash.simulator"),
 )
+_SCHEDULER = [sys.executable, "-P", "-c", vars(local_cluster)["_CODE"]]
+_OF_WORKERS = ("worker", "--workers", "--cluster")
+"""What a command line has in it if the program will speak with workers."""
 
 
 class WarmPopen(subprocess.Popen[Any]):
@@ -56,7 +60,8 @@ class WarmPopen(subprocess.Popen[Any]):
     ) -> None:
         streams, new_session, group = rest[:6], rest[-2], rest[-1]
         usual = executable is None and preexec_fn is None and not shell and close_fds and group == -1
-        if not (usual and _is_warm(args, env) and (new_session or Asked.is_of_this_session())):
+        kind = _kind(args, env) if usual else None
+        if kind is None or not (new_session or Asked.is_of_this_session(kind)):
             if self._controls or self._closed:
                 preexec_fn = self._take_over
             given = (args, executable, preexec_fn, close_fds, pass_fds, cwd, env, startupinfo, creationflags)
@@ -79,7 +84,7 @@ class WarmPopen(subprocess.Popen[Any]):
         )
         folder = os.open(cwd or ".", os.O_RDONLY | os.O_DIRECTORY)  # also one that is gone
         try:
-            self._asked = Asked(ask, [*kept.values(), folder])
+            self._asked = Asked(kind, ask, [*kept.values(), folder])
         finally:
             os.close(folder)
         self.pid = self._asked.pid
@@ -111,15 +116,17 @@ class WarmPopen(subprocess.Popen[Any]):
         return self.returncode
 
 
-def _is_warm(command: Any, environment: Mapping[str, str] | None) -> bool:
-    """True unless an interpreter would start otherwise, or something else."""
+def _kind(command: Any, environment: Mapping[str, str] | None) -> Kind | None:
+    """What the server has to have loaded; None if an interpreter would start otherwise, or something else."""
     if not isinstance(command, list | tuple):
-        return False
-    if not any(list(command[: len(known)]) == known for known in _COMMANDS):
-        return False
-    return environment is None or all(
-        _is_as_here(name, value) for name, value in environment.items() if name.startswith(_READ_AT_START)
-    )
+        return None
+    is_scheduler = list(command[: len(_SCHEDULER)]) == _SCHEDULER
+    if not is_scheduler and not any(list(command[: len(known)]) == known for known in _COMMANDS):
+        return None
+    for name, value in (environment or {}).items():
+        if name.startswith(_READ_AT_START) and not _is_as_here(name, value):
+            return None
+    return "workers" if is_scheduler or any(word in command for word in _OF_WORKERS) else "usual"
 
 
 def _is_as_here(name: str, value: str) -> bool:

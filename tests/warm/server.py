@@ -6,53 +6,67 @@ import gc
 import importlib
 import json
 import os
+import pkgutil
 import selectors
 import signal
 import socket
 import sys
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import NoReturn
 
-from tests.warm.asking import LENGTH, NUMBER, Ask, be_of
+from tests.warm.asking import LENGTH, NUMBER, Ask, Kind, be_of
 from tests.warm.being import become
 
 __all__ = ["main"]
 
+_PACKAGES = ("cli", "config", "engine", "launch", "prompts", "reports", "runs", "simulator", "ui")
+"""Those of the program whose modules are loaded, with all that they load."""
 _LOADED = (
-    "llmdash.cli",
-    "llmdash.engine.session",
-    "llmdash.launch.attaching",
-    "llmdash.launch.compare",
-    "llmdash.launch.compared_runs",
-    "llmdash.launch.dashboard",
-    "llmdash.launch.doctor",
-    "llmdash.launch.engine_service",
-    "llmdash.launch.headless",
-    "llmdash.launch.plan_builder",
-    "llmdash.launch.preparing",
-    "llmdash.launch.refusals",
-    "llmdash.launch.run_folders",
+    "encodings.idna",
+    "encodings.utf_8_sig",
     "llmdash.llms.openai",
     "llmdash.llms.transport.http",
-    "llmdash.runs.details",
-    "llmdash.simulator.server",
-    "llmdash.ui.app",
+    "markdown_it",
+    "textual.drivers.linux_driver",
+    "textual.layouts.factory",
+    "textual.layouts.horizontal",
+    "textual.layouts.stream",
+    "textual.pilot",
+    "textual.scrollbar",
+    "textual.widgets._label",
 )
-"""What most processes of the program load."""
+"""What most of its processes load later."""
+_OF_WORKERS = (
+    "llmdash.cluster.asker",
+    "llmdash.cluster.local_main",
+    "llmdash.cluster.places",
+    "llmdash.cluster.scheduler",
+    "llmdash.cluster.worker",
+    "llmdash.launch.workers",
+)
 
 
-def main(listener: str, alive: str, address: str) -> None:
+def main(listener: str, alive: str, address: str, kind: Kind) -> None:
     """Serve at a listening socket for as long as somebody has the other end of `alive`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # as for a terminal's other processes, their user's
     gc.disable()
-    for name in _LOADED:
+    for name in (*_modules(), *_LOADED, *(_OF_WORKERS if kind == "workers" else ())):
         importlib.import_module(name)
     gc.collect()
     gc.freeze()
     gc.enable()
     assert threading.active_count() == 1
     _Server(socket.socket(fileno=int(listener)), int(alive), address).serve()
+
+
+def _modules() -> Iterator[str]:
+    for name in _PACKAGES:
+        package = importlib.import_module(f"llmdash.{name}")
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.endswith(".__main__"):
+                yield module.name
 
 
 class _Server:
