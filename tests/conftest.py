@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 import signal
 from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,20 +32,46 @@ settings.register_profile("ci", _UNTIMED, derandomize=True, database=None, print
 settings.register_profile("thorough", _UNTIMED, max_examples=500)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
+_TESTS = Path(__file__).resolve().parent
 _GARBAGE = 100_000
 """Objects after which to look for garbage: an app makes so many that looks took a quarter of its tests."""
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Generator[None, object, object]:
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
     """Look for garbage in what the tests make only, and seldom: what is imported and collected stays."""
     gc.disable()
+    _load_share(session.config)
     collected = yield
     _check_nothing()
     gc.enable()
     gc.freeze()
     gc.set_threshold(_GARBAGE)
     return collected
+
+
+def _load_share(config: pytest.Config) -> None:
+    """Load a share of the test modules first, where all are due, as each worker does with another one.
+
+    Pytest compiles a module when it is loaded for the first time. Each worker loads all of them, and would
+    compile each beside the others.
+    """
+    number, count = _worker(config)
+    if count == 1 or [Path(each).resolve() for each in config.args] != [_TESTS]:
+        return
+    modules = sorted(_TESTS.rglob("test_*.py"))
+    for path in modules[number * len(modules) // count : (number + 1) * len(modules) // count]:
+        name = ".".join(path.relative_to(_TESTS.parent).with_suffix("").parts)
+        try:
+            importlib.import_module(name)
+        except Exception:  # noqa: BLE001 - told, with its place, when it is collected
+            return
+
+
+def _worker(config: pytest.Config) -> tuple[int, int]:
+    """The number of this worker, and how many there are."""
+    known: dict[str, Any] = getattr(config, "workerinput", {"workerid": "gw0", "workercount": 1})
+    return int(known["workerid"].removeprefix("gw")), known["workercount"]
 
 
 @given(st.none())
@@ -57,8 +85,10 @@ def _check_nothing(_: None) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """What `-n auto` means: one more than there are cores, as many tests wait for a program they started."""
-    return (os.cpu_count() or 1) + 1
+    """What `-n auto` means: more than there are cores, as most of the time tests wait: for programs that they
+    started, for timers, for what is painted.
+    """
+    return (os.cpu_count() or 1) + 3
 
 
 @pytest.fixture

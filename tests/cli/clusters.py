@@ -24,6 +24,7 @@ from tests.arrivals import most_in_a_second
 from tests.cli.command import Ended, environment, start
 from tests.cli.processes import Family, Process
 from tests.waiting import LONGEST_S, wait_for
+from tests.warm.popen import WarmPopen
 
 __all__ = ["HEADLESS", "Certificates", "Cluster", "Site", "alerts", "assert_rate_kept", "free_port"]
 
@@ -154,7 +155,7 @@ class Site:
     def spawn(self, command: Sequence[str], folder: Path, log: Path) -> subprocess.Popen[bytes]:
         """Start a program whose output goes into `log`."""
         with log.open("wb") as output:
-            process = subprocess.Popen(
+            process = WarmPopen(
                 command,
                 cwd=folder,
                 env=self.env(),

@@ -5,11 +5,9 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
-import resource
 import select
 import signal
 import struct
-import subprocess
 import sys
 import termios
 import time
@@ -17,13 +15,15 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import pyte
 
 from llmdash.launch.engine_process import ENGINE
+from tests.cli.drawn_screen import DrawnScreen
 from tests.cli.modes import left_changed
 from tests.waiting import PATIENCE_S, wait_for
+from tests.warm.popen import WarmPopen
 
 __all__ = ["Terminal", "end_engines", "engines", "wait_for_end"]
 
@@ -64,7 +64,7 @@ class Terminal:
     ) -> None:
         self._ends_engines = ends_engines
         self._home = env.get("HOME", "")
-        self._screen = pyte.Screen(columns, rows)
+        self._screen = DrawnScreen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
         self._answers = dict(_ANSWERS) if modern else {}
         self._look: Callable[[], object] = lambda: None
@@ -76,7 +76,7 @@ class Terminal:
         self.before = termios.tcgetattr(inner)
         self._inner = inner
         self._gone = False
-        self.process: subprocess.Popen[Any] = subprocess.Popen(
+        self.process = WarmPopen(
             [*command, *map(str, arguments)],
             cwd=cwd,
             env={"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8", **env},
@@ -84,7 +84,8 @@ class Terminal:
             stdout=inner,
             stderr=inner,
             start_new_session=True,
-            preexec_fn=lambda: _take_over(closed),
+            controls=True,
+            closed=closed,
         )
 
     @staticmethod
@@ -254,12 +255,9 @@ class Terminal:
         os.close(self._inner)
         self._gone = True
 
-    def wait_without_reading(self) -> tuple[int, float]:
-        """Wait for the end of a program whose terminal nobody reads; gives exit code, processor seconds."""
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        code = int(self.process.wait(PATIENCE_S))
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return code, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    def wait_without_reading(self) -> int:
+        """Wait for the end of a program whose terminal nobody reads; gives its exit code."""
+        return int(self.process.wait(PATIENCE_S))
 
     @property
     def is_cooked(self) -> bool:
@@ -316,10 +314,3 @@ def wait_for_end(home: Path) -> None:
 
 def _is_of(process: Path, home: str) -> bool:
     return f"HOME={home}".encode() in (process / "environ").read_bytes().split(b"\0")
-
-
-def _take_over(closed: Sequence[int]) -> None:
-    """Make standard input the terminal of this session, then close some of the standard streams."""
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-    for descriptor in closed:
-        os.close(descriptor)

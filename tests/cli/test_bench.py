@@ -91,7 +91,13 @@ def test_a_bench_on_the_simulator_needs_no_key_and_spends_nothing(tmp_path: Path
 
 
 def test_failures_are_harm_and_are_not_tried_again(tmp_path: Path) -> None:
-    with Recorder(lambda _body: (500, {"error": {"message": "broken"}})) as server:
+    """Every second one: of an endpoint that answers nothing else, ever fewer would be asked for."""
+    asked = itertools.count()
+
+    def answer(_body: Body) -> str | tuple[int, Body]:
+        return "OK" if next(asked) % 2 else (500, {"error": {"message": "broken"}})
+
+    with Recorder(answer) as server:
         env = environment(tmp_path, API_KEY="sk-one-key-0001", BASE_URL=server.root + "/v1")
         ended = llmdash(
             "bench", "--max-requests", 50, "--no-stream", "--yes", "--json", cwd=tmp_path, env=env

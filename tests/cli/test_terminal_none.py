@@ -136,7 +136,7 @@ def test_a_hangup_lets_a_run_without_a_terminal_go_on(tmp_path: Path) -> None:
     with Terminal(*DEMO, cwd=tmp_path, env=environment(tmp_path), reports=(0, 0)) as terminal:
         terminal.wait_for("in flight")
         terminal.hang_up()
-        code, _ = terminal.wait_without_reading()
+        code = terminal.wait_without_reading()
     assert code == 128 + signal.SIGHUP
     assert len(list(JournalReader(tmp_path / "kept").results())) == 40
 

@@ -85,7 +85,7 @@ def test_a_dashboard_whose_terminal_does_not_read_can_be_left(tmp_path: Path, ho
             terminal.keys("q\r")
         else:
             terminal.signal(signal.SIGTERM)
-        code, _ = terminal.wait_without_reading()
+        code = terminal.wait_without_reading()
         assert code == (0 if how == "q" else 143)
         terminal.read(1.0)
         assert terminal.left_changed == [], "what restores it waits for the terminal to read again"
