@@ -33,7 +33,7 @@ from llmdash.reports.export import ExportError
 from llmdash.reports.export.draft import is_stream
 from llmdash.signals import Signals
 
-__all__ = ["serve"]
+__all__ = ["frames_soon", "serve"]
 
 _SWITCH_S: Final = 0.001
 """Seconds that a thread goes on while another one waits; less costs more than it gains."""
@@ -50,7 +50,7 @@ def serve(
     """
     redact = asked.settings.redactor.redact
     with ExitStack() as stack:
-        stack.enter_context(_frames_soon())
+        stack.enter_context(frames_soon())
         try:
             prepared = stack.enter_context(make(asked.order, asked.settings))
             session = ServedSession(prepared.plan)
@@ -79,7 +79,7 @@ def serve(
 
 
 @contextmanager
-def _frames_soon() -> Iterator[None]:
+def frames_soon() -> Iterator[None]:
     """Let the thread that makes frames wait less for that of the requests: a key shows its effect after
     several such waits, and Python's own 5 ms of each are felt. So is a tenth of a second, every few seconds,
     in which the collector looks at all that a run holds, which is no garbage.

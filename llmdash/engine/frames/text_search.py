@@ -24,7 +24,9 @@ from llmdash.prompts.source import InputError, said_text
 __all__ = ["NO_SEARCH", "AnswerSearch", "NoSearch", "Search", "Sought", "TextSearch"]
 
 _SLICE: Final = 2_048
-_REST_EVERY, _REST_S = 128, 0.0005
+_WORK_S, _REST_S = 0.003, 0.0005
+"""How long prompts are looked at between two rests, in processor time: a rest may take ten times as long."""
+_LOOK_EVERY: Final = 32
 _MOST_WORDS: Final = 4
 _COMPARED: Final[dict[str, Callable[[Any, Any], bool]]] = {
     ">": operator.gt,
@@ -194,11 +196,14 @@ class TextSearch:
 
     def _look_at_prompts(self, sought: Sought, known: _Known, stops: Callable[[], bool]) -> bool:
         """Look at the prompts that were not yet. Return False where it `stops` before all are looked at."""
+        rested_at = time.thread_time()
         for number, job in enumerate(range(known.prompts, self._columns.jobs)):
-            if number % _REST_EVERY == 0:
+            if number % _LOOK_EVERY == 0:
                 if stops():
                     return False
-                time.sleep(_REST_S)
+                if time.thread_time() - rested_at >= _WORK_S:
+                    time.sleep(_REST_S)
+                    rested_at = time.thread_time()
             if self._is_in_input(sought, job):
                 known.bits[job] |= _IN_PROMPT
             known.prompts = job + 1

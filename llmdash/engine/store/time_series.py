@@ -143,7 +143,8 @@ class TimeSeries:
         if not self._from <= at < self._until:
             step, start = self._at(at), self._start or 0.0
             number = int(at - start)
-            self._revision += 1
+            if step is not self._steps[-1] or self._current[0] is not step:
+                self._revision += 1
             self._current = step, self._seconds.setdefault(number, SeriesStep())
             self._from, self._until = start + number, start + number + 1.0
         return self._current
