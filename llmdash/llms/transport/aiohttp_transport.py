@@ -6,13 +6,13 @@ import asyncio
 import base64
 import ssl
 from collections.abc import AsyncIterable, Callable
-from dataclasses import dataclass
 
 import aiohttp
 from aiohttp.client_reqrep import ClientRequest
 from multidict import CIMultiDict
 from yarl import URL
 
+from llmdash.lean_dataclass import dataclass
 from llmdash.llms.transport.connector import Connector
 from llmdash.llms.transport.exchange import Exchange
 from llmdash.llms.transport.proxies import masked
