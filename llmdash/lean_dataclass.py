@@ -8,7 +8,7 @@ same few functions for all classes. `field`, `fields`, `replace` and `asdict` ar
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, Field, FrozenInstanceError
 from operator import attrgetter
 from reprlib import recursive_repr
@@ -99,16 +99,25 @@ def _repr(self: Any) -> str:
 
 
 def _comparisons(cls: Any, *, frozen: bool) -> dict[str, Any]:
-    names = [field.name for field in dataclasses.fields(cls) if field.compare]
-    compared: Callable[[object], object] = attrgetter(*names) if names else lambda _: ()
+    fields = dataclasses.fields(cls)
+    compared = _values_of([field.name for field in fields if field.compare])
+    hashed = _values_of([field.name for field in fields if _counts_in_hash(field)])
 
-    def equals(self: object, other: object) -> bool:
+    def is_equal(self: object, other: object) -> bool:
         return compared(self) == compared(other) if type(other) is type(self) else NotImplemented
 
-    def hashed(self: object) -> int:
-        return hash(compared(self))
+    def hash_of(self: object) -> int:
+        return hash(hashed(self))
 
-    return {"__eq__": equals, "__hash__": hashed if frozen else None}
+    return {"__eq__": is_equal, "__hash__": hash_of if frozen else None}
+
+
+def _values_of(names: Sequence[str]) -> Callable[[object], object]:
+    return attrgetter(*names) if names else lambda _: ()
+
+
+def _counts_in_hash(field: Field[Any]) -> bool:
+    return field.compare if field.hash is None else field.hash
 
 
 def _refuse_to_set(_: object, name: str, _value: object) -> None:

@@ -22,7 +22,8 @@ ROOT = Path(__file__).parent.parent
 
 def loaded_by(module: str) -> set[str]:
     """The top-level packages that importing `module` loads, in a fresh interpreter."""
-    code = f"import sys, {module}; print(*{{name.partition('.')[0] for name, module in sys.modules.items() if module}})"
+    packages = "{name.partition('.')[0] for name, found in sys.modules.items() if found}"
+    code = f"import sys, {module}; print(*{packages})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     return set(done.stdout.split())
 

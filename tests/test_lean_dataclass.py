@@ -41,6 +41,7 @@ def two(decorator: Callable[..., Any], **options: Any) -> Any:
 class Packed:
     x: int
     y: tuple[int, ...] = ()
+    z: list[int] = field(default_factory=list, hash=False)
 
 
 @pytest.mark.parametrize("decorator", MADE.values(), ids=MADE)
@@ -79,6 +80,8 @@ def test_what_is_frozen_is_not_changed_and_has_a_hash() -> None:
     with pytest.raises(FrozenInstanceError):
         del packed.x
     assert {packed, Packed(1, (2,)), Packed(2)} == {packed, Packed(2)}
+    assert hash(packed) == hash(Packed(1, (2,), [3]))
+    assert packed != Packed(1, (2,), [3])
     assert not hasattr(packed, "__dict__")
     assert two(dataclass).__hash__ is None
 

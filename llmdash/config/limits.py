@@ -5,8 +5,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 
-import tomli_w
-
 from llmdash.config.precedence import checked
 from llmdash.config.sources import Entry, Layer
 from llmdash.config.toml import LIMITS, Table
@@ -65,8 +63,11 @@ def limit_named(entry: Entry, limits: Sequence[LimitSettings]) -> str:
     if name in known:
         return name
     near = difflib.get_close_matches(name, known, 1, 0.5)
-    define = (
-        f'define it in llmdash.toml: [limits.{tomli_w.dumps({name: 0}).partition(" =")[0]}], rate = "60/s"'
-    )
-    fix = f"did you mean {shown(near[0])}?" if near else define
+    fix = f"did you mean {shown(near[0])}?" if near else _definition(name)
     raise ConfigError(f"{entry.place}: {shown(name)} is not a limit; {fix}")
+
+
+def _definition(name: str) -> str:
+    import tomli_w  # nothing else at a start writes TOML
+
+    return f'define it in llmdash.toml: [limits.{tomli_w.dumps({name: 0}).partition(" =")[0]}], rate = "60/s"'

@@ -70,6 +70,8 @@ def test_home_is_there_before_runs_prompts_and_results_can_be_read() -> None:
         "llmdash.runs.",
         "llmdash.remote.",
         "llmdash.simulator.",
+        "llmdash.ui.screens.find_file",
+        "llmdash.ui.screens.palette",
     )
     assert "llmdash.engine.model.frame" not in found
     assert not [name for name in found if name.startswith(later)]

@@ -29,7 +29,6 @@ from llmdash.ui.home.keys import HOME_KEYS
 from llmdash.ui.home.title_line import TitleLine
 from llmdash.ui.launcher import EndpointChoice, KeptPart, Launch, Launcher, LaunchError
 from llmdash.ui.panels.key_bar import KeyBar
-from llmdash.ui.screens.find_file import find_file, searched_for
 from llmdash.ui.screens.steady_screen import SteadyScreen
 
 if TYPE_CHECKING:
@@ -124,6 +123,8 @@ class HomeScreen(SteadyScreen[None]):
 
     def on_paste(self, event: Paste) -> None:
         """A file that is dropped anywhere but on a field is the one to run; a word after `/` is sought."""
+        from llmdash.ui.screens.find_file import searched_for
+
         event.stop()
         if word := searched_for(event.text):
             self.action_find_file()
@@ -213,6 +214,8 @@ class HomeScreen(SteadyScreen[None]):
         self.query_one("#prompt-files").focus()
 
     def action_find_file(self) -> None:
+        from llmdash.ui.screens.find_file import find_file
+
         find_file(self, self._work, self._launcher.files, self._form.take_file)
 
     def action_kept(self) -> None:
