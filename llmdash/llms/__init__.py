@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -67,10 +66,6 @@ _RUNNABLES = frozenset(
     ("Anthropic", "ChatAnthropic", "ChatOpenAI", "OpenAI", "PromptLayerChatOpenAI", "PromptLayerOpenAI")
 )
 """The classes that are Runnables where LangChain is installed."""
-
-for _name in ("httpx._main", "httpx2._main"):
-    # Where httpx finds click it loads a command line of its own, with all of rich; None is: not to be found.
-    sys.modules.setdefault(_name, None)  # type: ignore[arg-type]
 
 
 def __getattr__(name: str) -> Any:

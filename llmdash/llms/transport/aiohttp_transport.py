@@ -32,12 +32,12 @@ class AiohttpTransport:
         self._proxy, self._proxy_headers = _proxy(proxy)
         self._timeout = aiohttp.ClientTimeout(connect=connect_s)
         self._connector = Connector(context)
-        self._places: dict[tuple[str, tuple[Header, ...]], _Place] = {}
+        self._places: dict[tuple[URL, tuple[Header, ...]], _Place] = {}
         """What is the same for all requests of a key to an address."""
 
     async def send(
         self,
-        url: str,
+        url: URL,
         headers: tuple[Header, ...],
         body: bytes | AsyncIterable[bytes],
         length: int,
@@ -56,19 +56,11 @@ class AiohttpTransport:
             place.head = _head(place.request)  # with what the proxy wants, which the connector adds
         return await Exchange(connection).answer(b"%b%d\r\n\r\n" % (place.head, length), body)
 
-    def _request(self, url: str, headers: tuple[Header, ...]) -> ClientRequest:
-        """What aiohttp wants to know of a request to connect. Raises InvalidURL, NonHttpUrlClientError."""
-        try:
-            address = URL(url)
-        except ValueError as error:
-            raise aiohttp.InvalidURL(url) from error
-        if not address.raw_host:
-            raise aiohttp.InvalidURL(address)
-        if address.scheme not in self._connector.allowed_protocol_schema_set:
-            raise aiohttp.NonHttpUrlClientError(address)
+    def _request(self, url: URL, headers: tuple[Header, ...]) -> ClientRequest:
+        """What aiohttp wants to know of a request to connect."""
         return ClientRequest(
             "POST",
-            address,
+            url,
             headers=CIMultiDict((header_text(name), header_text(value)) for name, value in headers),
             skip_auto_headers=_NOT_OF_ITSELF,
             loop=asyncio.get_running_loop(),

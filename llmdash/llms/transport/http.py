@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import aiohttp
-import httpx
+from yarl import URL
 
 from llmdash.llms.transport import proxies
 from llmdash.llms.transport.aiohttp_transport import AiohttpTransport
@@ -20,19 +20,20 @@ from llmdash.llms.transport.certificates import Certificates
 from llmdash.llms.transport.deadline import Deadline, Late
 from llmdash.llms.transport.decoding import Decode, decoder_for
 from llmdash.llms.transport.http_failures import TRANSPORT_ERRORS, failure_of
-from llmdash.llms.transport.httpx_transport import HttpxTransport
 from llmdash.llms.transport.received import Header, Pieces, Received, Transport
 from llmdash.llms.transport.timeouts import FIRST_BYTE_S, Timeouts
 from llmdash.llms.wire.adaptation import Change
 from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.secrets import Redactor, Secret
 
+if TYPE_CHECKING:
+    import httpx
+
 __all__ = ["BODY_LIMIT", "HttpClient", "HttpResponse"]
 
 BODY_LIMIT = 8_000_000
 _LARGE = 262_144
 _GRAIN_S = 0.001
-_PORTS = {"http": 80, "https": 443}
 
 
 class HttpResponse:
@@ -163,9 +164,9 @@ HTTP_PROXY, ALL_PROXY and NO_PROXY say; None: none |
         self._proxy = given if given in (None, proxies.ENVIRONMENT) else proxies.checked(given)
         self._certificates = Certificates(ca_file, client_cert, client_key)
         self._redactor = Redactor()
-        self._given = None if transport is None else HttpxTransport(transport)
-        self._routes: dict[str, tuple[Transport, str]] = {}
-        """How each address is reached, and how it is written on the wire."""
+        self._given = None if transport is None else _given(transport)
+        self._routes: dict[str, tuple[Transport, URL]] = {}
+        """How each address is reached, and how it is read."""
         self._made: dict[tuple[bool, str | None], Transport] = {}
 
     def redact(self, text: str) -> str:
@@ -221,15 +222,15 @@ HTTP_PROXY, ALL_PROXY and NO_PROXY say; None: none |
         if self._given is not None:
             await self._given.aclose()
 
-    def _route_to(self, url: str) -> tuple[Transport, str]:
+    def _route_to(self, url: str) -> tuple[Transport, URL]:
         if url not in self._routes:
             parsed = _parsed(url)
-            self._routes[url] = self._given or self._new_transport(parsed), str(parsed)
+            self._routes[url] = self._given or self._new_transport(parsed), parsed
         return self._routes[url]
 
-    def _new_transport(self, url: httpx.URL) -> Transport:
+    def _new_transport(self, url: URL) -> Transport:
         """One for all addresses behind the same proxy, or behind none."""
-        proxy = proxies.proxy_for(self._proxy, url.scheme, url.host, url.port or _PORTS.get(url.scheme))
+        proxy = proxies.proxy_for(self._proxy, url.scheme, url.host or "", url.port)
         kind = (url.scheme == "https" or (proxy or "").startswith("https:"), proxy)
         if kind not in self._made:
             self._redactor.learn(proxies.secrets_of(proxy or ""))
@@ -239,13 +240,23 @@ HTTP_PROXY, ALL_PROXY and NO_PROXY say; None: none |
         return self._made[kind]
 
 
-def _parsed(url: str) -> httpx.URL:
-    """Raises httpx.InvalidURL, also for a host that no name service can look up."""
-    found = httpx.URL(url)
+def _given(transport: httpx.AsyncBaseTransport) -> Transport:
+    from llmdash.llms.transport.httpx_transport import HttpxTransport
+
+    return HttpxTransport(transport)
+
+
+def _parsed(url: str) -> URL:
+    """Raises InvalidURL, also for a host that no name service can look up, and NonHttpUrlClientError."""
     try:
-        found.raw_host.decode("ascii").encode("idna")
-    except UnicodeError as error:
-        raise httpx.InvalidURL(f"{url}: {error}") from None
+        found = URL(url)
+        (found.raw_host or "").encode("idna")
+    except ValueError as error:
+        raise aiohttp.InvalidURL(url, str(error)) from None
+    if not found.raw_host or " " in found.raw_host or not url.isprintable():
+        raise aiohttp.InvalidURL(url, "it names no host")
+    if found.scheme not in ("http", "https"):
+        raise aiohttp.NonHttpUrlClientError(url, "it is neither http:// nor https://")
     return found
 
 

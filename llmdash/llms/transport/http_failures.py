@@ -9,10 +9,10 @@ import socket
 import ssl
 
 import aiohttp
-import httpx
 from aiohttp.http_exceptions import HttpProcessingError
 
 from llmdash.llms.transport.decoding import CannotDecode
+from llmdash.llms.transport.received import TransportError
 from llmdash.llms.wire.failures import PROXY_LOGIN, Failure, FailureKind
 
 __all__ = ["TRANSPORT_ERRORS", "failure_of"]
@@ -26,9 +26,7 @@ _LOCAL_ERRNOS = {
     errno.EADDRNOTAVAIL,
 }
 TRANSPORT_ERRORS = (
-    httpx.HTTPError,
-    httpx.InvalidURL,
-    httpx.StreamError,
+    TransportError,
     aiohttp.ClientError,
     HttpProcessingError,
     OSError,
@@ -44,7 +42,6 @@ _NO_CONNECTION = (
     aiohttp.ClientSSLError,
     aiohttp.InvalidURL,
     aiohttp.NonHttpUrlClientError,
-    httpx.InvalidURL,
     socket.gaierror,
     ssl.SSLError,
 )
@@ -52,7 +49,7 @@ _NO_CONNECTION = (
 
 def failure_of(error: Exception, status: int | None = None) -> Failure:
     """The Failure for whatever the transport raised; often only its cause tells the cases apart."""
-    cause = error.__cause__ or error if isinstance(error, httpx.HTTPError) else error
+    cause = error.__cause__ or error if isinstance(error, TransportError) else error
     kind, message = _meaning(error, cause)
     return Failure(kind, message, status=status, reached=status is not None or _reached(error, cause))
 
@@ -77,7 +74,7 @@ def _meaning(error: Exception, cause: BaseException) -> tuple[FailureKind, str]:
         return FailureKind.TRANSIENT if passes else FailureKind.CONFIG, f"{words} and client_key"
     if isinstance(cause, aiohttp.ClientConnectorCertificateError | ssl.SSLError | aiohttp.ClientSSLError):
         return _meaning_of_tls(cause)
-    if isinstance(cause, httpx.InvalidURL | aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
+    if isinstance(cause, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
         return FailureKind.CONFIG, f"not a usable address: {cause}; check base_url"
     if isinstance(cause, aiohttp.ClientConnectorDNSError | socket.gaierror):
         return FailureKind.LOCAL, f"no address found{_why(cause, 'for')}; check the network, and base_url"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 
 import httpx
+from yarl import URL
 
-from llmdash.llms.transport.received import Header, Received, joined
+from llmdash.llms.transport.received import Header, Received, TransportError, joined
 
 __all__ = ["HttpxTransport"]
 
@@ -19,7 +21,7 @@ class HttpxTransport:
 
     async def send(
         self,
-        url: str,
+        url: URL,
         headers: tuple[Header, ...],
         body: bytes | AsyncIterable[bytes],
         length: int,
@@ -30,11 +32,12 @@ class HttpxTransport:
         # With a stream httpx derives no headers of its own.
         stream = httpx.ByteStream(body) if isinstance(body, bytes) else _Stream(body)
         request = httpx.Request(
-            "POST", url, headers=[*headers, (b"content-length", b"%d" % length)], stream=stream
+            "POST", str(url), headers=[*headers, (b"content-length", b"%d" % length)], stream=stream
         )
         if isinstance(body, bytes):
             request.read()
-        response = await self._transport.handle_async_request(request)
+        with _told():
+            response = await self._transport.handle_async_request(request)
         found = response.stream
         if not isinstance(found, httpx.AsyncByteStream):
             raise TypeError("the transport gave a stream that cannot be awaited")
@@ -44,6 +47,15 @@ class HttpxTransport:
         await self._transport.aclose()
 
 
+@contextmanager
+def _told() -> Iterator[None]:
+    """Raises what httpx raises as a TransportError, whose cause is what is behind it."""
+    try:
+        yield
+    except (httpx.HTTPError, httpx.StreamError) as error:
+        raise TransportError from (error.__cause__ or error)
+
+
 class _Body:
     """The pieces of a stream, without empty ones."""
 
@@ -51,9 +63,10 @@ class _Body:
         self._pieces = aiter(stream)
 
     async def read(self) -> bytes:
-        async for piece in self._pieces:
-            if piece:
-                return piece
+        with _told():
+            async for piece in self._pieces:
+                if piece:
+                    return piece
         return b""
 
     def at_end(self) -> bool:

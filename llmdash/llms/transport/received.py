@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol
 
-__all__ = ["Header", "Pieces", "Received", "Transport", "header_text", "joined"]
+from yarl import URL
+
+__all__ = ["Header", "Pieces", "Received", "Transport", "TransportError", "header_text", "joined"]
 
 Header = tuple[bytes, bytes]
 """A name and a value, as they are on the wire."""
@@ -33,12 +35,16 @@ class Received(NamedTuple):
     close: Callable[[], Awaitable[None]]
 
 
+class TransportError(Exception):
+    """What a transport that is given raised: its cause says what."""
+
+
 class Transport(Protocol):
     """Sends requests within one event loop. Its errors are those of `http_failures.TRANSPORT_ERRORS`."""
 
     async def send(
         self,
-        url: str,
+        url: URL,
         headers: tuple[Header, ...],
         body: bytes | AsyncIterable[bytes],
         length: int,
