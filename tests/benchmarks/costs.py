@@ -179,7 +179,9 @@ def main() -> None:
     for name, ms in costs.second_ms.items():
         print(f"{name} while chunks stream: {ms:.0f} ms a second")
     if asked.json is not None:
-        asked.json.write_text(json.dumps({**_machine(), **costs._asdict()}, indent=2) + "\n")
+        asked.json.write_text(
+            json.dumps({**_machine(), "scale": asked.scale, **costs._asdict()}, indent=2) + "\n"
+        )
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from tests.benchmarks.costs import Costs, cost_table
 from tests.benchmarks.figures import RATE, shown
 from tests.benchmarks.peer_programs import PROGRAMS
 
-__all__ = ["PAGE", "README", "TABLES", "bars", "between", "costs", "marks", "ratios"]
+__all__ = ["PAGE", "README", "TABLES", "bars", "between", "costs", "marks", "ratios", "whole"]
 
 ROOT = Path(llmdash.__file__).parents[1]
 PAGE = ROOT / "llmdash" / "manual" / "pages" / "speed.md"
@@ -128,9 +129,16 @@ def _measured(bench: Mapping[str, Any]) -> str:
     names = ("langchain-openai", "httpx", "openai", "litellm", "aiperf", "guidellm")
     packages = ", ".join(f"{name} {versions[name]}" for name in names if name in versions)
     times = "one round" if bench["rounds"] == 1 else f"medians of {bench['rounds']} interleaved rounds"
-    part = "" if bench["scale"] == 1 else f", tried out with {bench['scale']:g} of the jobs"
     machine = f"{bench['processors']} processors, Python {bench['python']}"
-    return f"llmdash over each, {times}{part}; {machine}; {packages}."
+    return f"llmdash over each, {times}; {machine}; {packages}."
+
+
+def whole(path: Path) -> dict[str, Any]:
+    """Read what was measured. Ends the program where it was tried out only, with fewer jobs."""
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    if found["scale"] != 1:
+        sys.exit(f"{path}: tried out with {found['scale']:g} of the jobs: no figure to show")
+    return found
 
 
 def main() -> None:
@@ -142,10 +150,10 @@ def main() -> None:
     asked = parser.parse_args()
     lines: dict[str, list[str]] = {}
     if asked.bench is not None:
-        bench = json.loads(asked.bench.read_text(encoding="utf-8"))
+        bench = whole(asked.bench)
         lines |= {"ratios": ratios(bench), "bars": bars(bench)}
     if asked.costs is not None:
-        lines["costs"] = costs(json.loads(asked.costs.read_text(encoding="utf-8")))
+        lines["costs"] = costs(whole(asked.costs))
     for table, found in lines.items():
         for path in TABLES[table]:
             path.write_text(between(path.read_text(encoding="utf-8"), table, found), encoding="utf-8")

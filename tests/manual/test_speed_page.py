@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,11 +46,13 @@ def test_the_ratios_stand_by_peer_and_what_was_not_measured_is_a_dash() -> None:
     )
 
 
-def test_a_trial_is_called_one() -> None:
-    assert (
-        "one round, tried out with 0.05 of the jobs"
-        in speed_page.ratios({**BENCH, "rounds": 1, "scale": 0.05})[-1]
-    )
+def test_what_was_only_tried_out_is_not_written(tmp_path: Path) -> None:
+    found = tmp_path / "bench.json"
+    found.write_text(json.dumps(BENCH))
+    assert speed_page.whole(found) == BENCH
+    found.write_text(json.dumps({**BENCH, "scale": 0.05}))
+    with pytest.raises(SystemExit, match=r"tried out with 0.05 of the jobs"):
+        speed_page.whole(found)
 
 
 def test_figures_without_a_ratio_stand_beside_their_bars() -> None:

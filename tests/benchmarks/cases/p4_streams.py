@@ -45,7 +45,7 @@ def paced(way: str, measurements: Measurements) -> Mapping[Row, float]:
 
 def run(measurements: Measurements) -> Mapping[Row, float]:
     """A headless run that streams, with everything on; starts included."""
-    jobs = measurements.jobs(_RUN_JOBS, STREAMS)
+    jobs = measurements.jobs(_RUN_JOBS, 2 * STREAMS)
     found = measurements.headless("tree", measurements.target("--chunks", CHUNKS), jobs, STREAMS, "--stream")
     who = "llmdash, a headless run"
     return {Row(BURST, who, CPU_CHUNK): found.cpu_us / CHUNKS, Row(BURST, who, _RATE): found.rate * CHUNKS}
