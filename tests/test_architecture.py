@@ -22,7 +22,10 @@ ROOT = Path(__file__).parent.parent
 
 def loaded_by(module: str) -> set[str]:
     """The top-level packages that importing `module` loads, in a fresh interpreter."""
-    code = f"import sys, {module}; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    code = (
+        f"import sys, {module}; "
+        "print(*{name.partition('.')[0] for name, found in sys.modules.items() if found is not None})"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     return set(done.stdout.split())
 
