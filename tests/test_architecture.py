@@ -77,7 +77,7 @@ SPLIT = ("engine", "ui")
 ROOT_OF_ALL = ("cli", "launch")
 """They put everything together, so of the others only the whole packages are drawn."""
 EVERYWHERE = "llmdash.lean_dataclass"
-"""Stands for `dataclasses`, so it is imported everywhere."""
+"""In place of `dataclasses`, so it is imported everywhere."""
 WIDGETS = ("charts", "inspector", "panels", "stream", "tables", "terminal", "text")
 MAY_SEE = ("engine.model", "sanitize", "ui.charts", "ui.stream", "ui.tables", "ui.text")
 """All that the parts of a screen may import, but for `terminal`, which gives the terminal back."""
