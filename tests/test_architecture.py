@@ -22,8 +22,10 @@ ROOT = Path(__file__).parent.parent
 
 def loaded_by(module: str) -> set[str]:
     """The top-level packages that importing `module` loads, in a fresh interpreter."""
-    packages = "{name.partition('.')[0] for name, found in sys.modules.items() if found}"
-    code = f"import sys, {module}; print(*{packages})"
+    code = (
+        f"import sys, {module}; "
+        "print(*{name.partition('.')[0] for name, found in sys.modules.items() if found is not None})"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     return set(done.stdout.split())
 
@@ -75,7 +77,7 @@ SPLIT = ("engine", "ui")
 ROOT_OF_ALL = ("cli", "launch")
 """They put everything together, so of the others only the whole packages are drawn."""
 EVERYWHERE = "llmdash.lean_dataclass"
-"""Stands for `dataclasses`, so it is imported everywhere."""
+"""In place of `dataclasses`, so it is imported everywhere."""
 WIDGETS = ("charts", "inspector", "panels", "stream", "tables", "terminal", "text")
 MAY_SEE = ("engine.model", "sanitize", "ui.charts", "ui.stream", "ui.tables", "ui.text")
 """All that the parts of a screen may import, but for `terminal`, which gives the terminal back."""

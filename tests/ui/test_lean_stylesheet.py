@@ -39,6 +39,7 @@ class Room(App[None]):
     Label:disabled { color: $error; }
     Screen.dim Lamp { background: $panel; }
     App:light Lamp { background: $surface; }
+    Lamp:hover { background: $accent; }
     """
 
     def __init__(self, kind: type[Stylesheet] = LeanStylesheet) -> None:
@@ -72,6 +73,8 @@ CHANGES: dict[str, Callable[[Room], object]] = {
     "a focus": lambda app: app.query_one("#one").focus(),
     "another focus": lambda app: app.query_one("#words").focus(),
     "no focus": lambda app: app.screen.set_focus(None),
+    "the mouse on it": lambda app: app._set_mouse_over(*[app.query_one("#two")] * 2),
+    "the mouse elsewhere": lambda app: app._set_mouse_over(None, None),
     "a class above": lambda app: app.query_one("#lamps").add_class("lit"),
     "a class of the screen": lambda app: app.screen.toggle_class("dim"),
     "a state above": lambda app: setattr(app.query_one("#lamps"), "disabled", True),
