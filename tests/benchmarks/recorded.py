@@ -38,14 +38,22 @@ class Pressed(NamedTuple):
 class RecordedTerminal(Terminal):
     """`llmdash` in a pty that a thread reads as fast as it writes, or `bytes_per_s` where that is given."""
 
-    def __init__(self, *arguments: object, cwd: Path, env: dict[str, str], bytes_per_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        *arguments: object,
+        cwd: Path,
+        env: dict[str, str],
+        bytes_per_s: float = 0.0,
+        columns: int = 120,
+        rows: int = 36,
+    ) -> None:
         self.pieces: list[tuple[float, bytes]] = []
         self._bytes_per_s = bytes_per_s
         self._ends = threading.Event()
         self.folder = cwd
         self._env_home = env["HOME"]
         self.begun = time.monotonic()
-        super().__init__(*arguments, cwd=cwd, env=env)
+        super().__init__(*arguments, cwd=cwd, env=env, columns=columns, rows=rows)
         self._reader = threading.Thread(target=self._note, daemon=True)
         self._reader.start()
 
@@ -66,6 +74,14 @@ class RecordedTerminal(Terminal):
         """Note down nothing more."""
         self._ends.set()
         self._reader.join()
+
+    def shows(self, *texts: str) -> bool:
+        """Return whether the screen shows all these texts by now."""
+        screen = pyte.Screen(self._screen.columns, self._screen.lines)
+        stream = pyte.ByteStream(screen)
+        for _, piece in [*self.pieces]:
+            stream.feed(piece)
+        return all(text in "\n".join(screen.display) for text in texts)
 
     @property
     def size(self) -> int:
