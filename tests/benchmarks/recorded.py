@@ -46,6 +46,8 @@ class RecordedTerminal(Terminal):
         env: dict[str, str],
         bytes_per_s: float = 0.0,
         command: Sequence[str] = (sys.executable, "-m", "llmdash"),
+        columns: int = 120,
+        rows: int = 36,
     ) -> None:
         self.pieces: list[tuple[float, bytes]] = []
         self._bytes_per_s = bytes_per_s
@@ -53,7 +55,7 @@ class RecordedTerminal(Terminal):
         self.folder = cwd
         self._env_home = env["HOME"]
         self.begun = time.monotonic()
-        super().__init__(*arguments, cwd=cwd, env=env, command=command)
+        super().__init__(*arguments, cwd=cwd, env=env, command=command, columns=columns, rows=rows)
         self._reader = threading.Thread(target=self._note, daemon=True)
         self._reader.start()
 
@@ -74,6 +76,14 @@ class RecordedTerminal(Terminal):
         """Note down nothing more."""
         self._ends.set()
         self._reader.join()
+
+    def shows(self, *texts: str) -> bool:
+        """Return whether the screen shows all these texts by now."""
+        screen = pyte.Screen(self._screen.columns, self._screen.lines)
+        stream = pyte.ByteStream(screen)
+        for _, piece in [*self.pieces]:
+            stream.feed(piece)
+        return all(text in "\n".join(screen.display) for text in texts)
 
     @property
     def size(self) -> int:

@@ -119,8 +119,11 @@ class DashboardScreen(FrameScreen):
     def keep(self) -> None:
         self._board.keep_rate()
 
-    def use_frame(self, frame: Frame) -> None:
+    def show_clocks(self, frame: Frame) -> None:
         self._header.show(frame.run, workers_in(frame), shown_as(frame))
+
+    def use_frame(self, frame: Frame) -> None:
+        self.show_clocks(frame)
         self._verdict.show(frame, changes=can_change(frame, self._named))
         self._replay.show(frame.replay)
         self._board.show(frame)

@@ -41,7 +41,7 @@ class FrameScreen(SteadyScreen[None]):
         self._fps = fps
         self._on_ready = on_ready
         self._frame = EMPTY_FRAME
-        self._stirred = False
+        self._stirred = self._is_tick = False
 
         self.questions = Questions(self, self.send, self.keep)
         """What is asked before a command that is hard to take back."""
@@ -53,6 +53,10 @@ class FrameScreen(SteadyScreen[None]):
     @abstractmethod
     def use_frame(self, frame: Frame) -> None:
         """Show a frame."""
+
+    @abstractmethod
+    def show_clocks(self, frame: Frame) -> None:
+        """Show what tells the time of a frame that is else like the last."""
 
     @abstractmethod
     def keep(self) -> None:
@@ -86,11 +90,19 @@ class FrameScreen(SteadyScreen[None]):
             self._show_all(*asked)
 
     def look(self) -> bool:
-        """Request the current frame, and show it unless it is the same as the last. Return False if it is."""
+        """Request the current frame, and show it unless it is the same as the last. Return False if it is.
+
+        Of a run at work to which nothing happens, every other one shows the clocks alone.
+        """
         asked = self._ask()
         if asked is None or asked[0] == self._frame:
             return False
-        self._show_all(*asked)
+        frame, overlay = asked
+        self._is_tick = not self._is_tick and overlay is None and 0 < frame.changes == self._frame.changes
+        if self._is_tick:
+            self.show_clocks(frame)
+        else:
+            self._show_all(frame, overlay)
         return True
 
     def _ask(self) -> tuple[Frame, Overlay | None] | None:

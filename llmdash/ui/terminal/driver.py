@@ -128,8 +128,6 @@ class TerminalDriver(LinuxDriver):
         super().close()
         self._writer_thread = None  # Textual's own, which nothing was written to
         self._close_writer(_CLOSE_WITHIN_S)
-        if self._key_thread is None or not self._key_thread.is_alive():  # it waits for the event
-            self.exit_event.close()
 
     def _close_writer(self, within_s: float) -> None:
         if self._writer is not None:

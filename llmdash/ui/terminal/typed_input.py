@@ -8,6 +8,7 @@ import os
 import select
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -28,23 +29,21 @@ class WakingEvent(threading.Event):
     def __init__(self) -> None:
         super().__init__()
         self.fd, self._waker = os.pipe()
-        self._closed = False
+        weakref.finalize(self, _close, self.fd, self._waker)
 
     def set(self) -> None:
         super().set()
-        if not self._closed:
-            os.write(self._waker, b"!")
+        os.write(self._waker, b"!")
 
     def clear(self) -> None:
         super().clear()
-        while not self._closed and select.select([self.fd], [], [], 0.0)[0]:
+        while select.select([self.fd], [], [], 0.0)[0]:
             os.read(self.fd, _PIECE)
 
-    def close(self) -> None:
-        """Give the descriptors back; it wakes nobody any more."""
-        self._closed = True
-        os.close(self._waker)
-        os.close(self.fd)
+
+def _close(*descriptors: int) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 class TypedInput:

@@ -33,8 +33,9 @@ from llmdash.engine.model.commands import (
     SetRate,
     SetWeight,
 )
-from llmdash.engine.model.frame import AutoPart, Notice
+from llmdash.engine.model.frame import AutoPart, Frame, Notice
 from llmdash.engine.model.states import RunState, Severity, SortColumn
+from llmdash.engine.model.view import View
 from llmdash.ui.app import LlmdashApp
 from llmdash.ui.clipboard import Clipboard
 from llmdash.ui.dashboard.arrangement import PanelSpace
@@ -213,6 +214,28 @@ async def test_a_run_at_rest_is_looked_at_once_a_second_until_a_key_is_pressed(s
         await until(pilot, lambda: not screen.frame_loop.is_awake)
         session.scene.state = RunState.RUNNING
         await until(pilot, lambda: screen.frame_loop.is_awake)
+
+
+class TellingSession(FakeSession):
+    """Tells of what happens: `changes` counts it, `told` are those who wait for more."""
+
+    changes = 7
+
+    def frame(self, view: View) -> Frame:
+        return replace(super().frame(view), changes=self.changes)
+
+    def when_changed(self, _seen: int, call: Callable[[], None]) -> Callable[[], None]:
+        self.told = [call]
+        return lambda: None
+
+
+async def test_a_run_at_work_to_which_nothing_happens_rests_until_it_is_told_of_more() -> None:
+    session = TellingSession()
+    async with dashboard(session) as (pilot, screen):
+        await until(pilot, lambda: not screen.frame_loop.is_awake)
+        session.changes += 1
+        session.told[0]()
+        assert screen.frame_loop.is_awake
 
 
 @pytest.mark.case("screen", "final-rates")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -40,9 +41,6 @@ class Reading:
         self.ends.set()
         self.thread.join(PATIENCE_S)
         assert not self.thread.is_alive()
-        self.ends.clear()
-        self.ends.close()
-        self.ends.set()
         os.close(self._fd)
         with suppress(OSError):
             os.close(self._typed)
@@ -76,3 +74,12 @@ def test_an_input_that_has_ended_is_told_of() -> None:
     with reading() as read:
         read.hang_up()
         assert read.ended.wait(PATIENCE_S)
+
+
+def test_an_event_wakes_who_waits_for_input_each_time_it_is_set() -> None:
+    event = WakingEvent()
+    for _ in range(3):
+        event.set()
+        assert select.select([event.fd], [], [], PATIENCE_S)[0]
+        event.clear()
+        assert not event.is_set() and not select.select([event.fd], [], [], 0.0)[0]
