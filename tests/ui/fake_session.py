@@ -264,7 +264,7 @@ class FakeSession:
     def row(self, job: int, now: float) -> JobRow:
         scene = self.scene
         row = _row(job, now, scene.job_name, scene.keys, scene.waits, fails=self.has_failures)
-        return replace(row, worker=self.worker(job)) if row.tries else row
+        return replace(row, worker=self.worker(job)) if row.tries and scene.workers else row
 
     def worker(self, job: int) -> str | None:
         """Who has the job."""
