@@ -109,7 +109,7 @@ class _Server:
         for each in files:
             os.close(each)
         self._children[pid] = line
-        line.sendall(NUMBER.pack(pid))
+        _tell(line, pid)
 
     def _become(self, ask: Ask, files: list[int]) -> NoReturn:
         be_of(self._address)
@@ -121,8 +121,13 @@ class _Server:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if not pid:
                 return
-            with self._children.pop(pid) as line, suppress(BrokenPipeError):  # nobody wants to know
-                line.sendall(NUMBER.pack(status))
+            with self._children.pop(pid) as line:
+                _tell(line, status)
+
+
+def _tell(line: socket.socket, number: int) -> None:
+    with suppress(ConnectionError):  # who asked has ended
+        line.sendall(NUMBER.pack(number))
 
 
 def _all(line: socket.socket, size: int) -> bytes:
