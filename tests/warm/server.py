@@ -23,6 +23,8 @@ __all__ = ["main"]
 
 _PACKAGES = ("cli", "config", "engine", "launch", "prompts", "reports", "runs", "simulator", "ui")
 """Those of the program whose modules are loaded, with all that they load."""
+_RUN = (".__main__", ".engine_main")
+"""How modules are named that are run: one that was loaded before says so."""
 _LOADED = (
     "encodings.idna",
     "encodings.utf_8_sig",
@@ -65,7 +67,7 @@ def _modules() -> Iterator[str]:
     for name in _PACKAGES:
         package = importlib.import_module(f"llmdash.{name}")
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if not module.name.endswith(".__main__"):
+            if not module.name.endswith(_RUN):
                 yield module.name
 
 
