@@ -61,7 +61,7 @@ class Asked:
 
     def status(self, *, waits: bool) -> int | None:
         """As os.waitpid gives it; None if it has not ended."""
-        if self._line is None or not (waits or select.select([self._line], [], [], 0)[0]):
+        if self._line is None or not (waits or _has_said(self._line)):
             return None
         said = _read(self._line, NUMBER.size)
         self.close()
@@ -129,6 +129,12 @@ def _read(descriptor: int, size: int) -> bytes:
     while len(found) < size and (piece := os.read(descriptor, size - len(found))):
         found += piece
     return found if len(found) == size else b""
+
+
+def _has_said(descriptor: int) -> bool:
+    looked_at = select.poll()  # whatever the number, which select() has to be small
+    looked_at.register(descriptor, select.POLLIN)
+    return bool(looked_at.poll(0))
 
 
 def is_open(descriptor: int) -> bool:

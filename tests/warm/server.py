@@ -23,6 +23,8 @@ __all__ = ["main"]
 
 _PACKAGES = ("cli", "config", "engine", "launch", "prompts", "reports", "runs", "simulator", "ui")
 """Those of the program whose modules are loaded, with all that they load."""
+_RUN = (".__main__", ".engine_main")
+"""How modules are named that are run: one that was loaded before says so."""
 _LOADED = (
     "encodings.idna",
     "encodings.utf_8_sig",
@@ -65,7 +67,7 @@ def _modules() -> Iterator[str]:
     for name in _PACKAGES:
         package = importlib.import_module(f"llmdash.{name}")
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if not module.name.endswith(".__main__"):
+            if not module.name.endswith(_RUN):
                 yield module.name
 
 
@@ -109,7 +111,7 @@ class _Server:
         for each in files:
             os.close(each)
         self._children[pid] = line
-        line.sendall(NUMBER.pack(pid))
+        _tell(line, pid)
 
     def _become(self, ask: Ask, files: list[int]) -> NoReturn:
         be_of(self._address)
@@ -121,8 +123,13 @@ class _Server:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if not pid:
                 return
-            with self._children.pop(pid) as line, suppress(BrokenPipeError):  # nobody wants to know
-                line.sendall(NUMBER.pack(status))
+            with self._children.pop(pid) as line:
+                _tell(line, status)
+
+
+def _tell(line: socket.socket, number: int) -> None:
+    with suppress(ConnectionError):  # who asked has ended
+        line.sendall(NUMBER.pack(number))
 
 
 def _all(line: socket.socket, size: int) -> bytes:

@@ -7,7 +7,8 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,26 @@ LLMDASH = (sys.executable, "-m", "llmdash")
 SERVES = ("simulate", "--latency", "0")
 
 
-def begun(start: Start, folder: Path, *arguments: str, **more: str) -> subprocess.Popen[str]:
+@contextmanager
+def begun(start: Start, folder: Path, *arguments: str, **more: str) -> Iterator[subprocess.Popen[str]]:
     streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return start([*LLMDASH, *arguments], cwd=folder, env=environment(folder, **more), text=True, **streams)
+    command, env = [*LLMDASH, *arguments], environment(folder, **more)
+    with start(command, cwd=folder, env=env, text=True, **streams) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def parent(process: subprocess.Popen[Any]) -> int:
     return int(Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+
+
+def files(folder: Path) -> Iterator[str]:
+    """What kinds of files a process has open."""
+    for file in folder.iterdir():
+        with suppress(FileNotFoundError):  # it has closed one meanwhile
+            yield re.sub(r"\d+", "", str(file.readlink()))
 
 
 @pytest.mark.parametrize(
@@ -62,7 +76,7 @@ def test_it_has_the_files_the_folder_and_the_signals_that_it_would_have(tmp_path
                 (place / "cmdline").read_bytes().rstrip(b"\0"),
                 {each for each in (place / "environ").read_bytes().split(b"\0") if each},
                 (place / "cwd").readlink(),
-                {re.sub(r"\d+", "", str(file.readlink())) for file in (place / "fd").iterdir()},
+                set(files(place / "fd")),
                 [line for line in lines if line.startswith(("SigIgn", "SigBlk", "Threads", "Umask"))],
             )
             assert (parent(process) == os.getpid()) is (start is subprocess.Popen)
