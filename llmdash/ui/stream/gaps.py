@@ -56,7 +56,7 @@ class GapScale:
         few = median is None or len(self._sorted) <= _FEW
         if seconds > (_ALONE_S if few else LEAST_STALL_S) and seconds > STALL_MEDIANS * (median or 0.0):
             return Gap(_STALLED, milliseconds, stall_words(seconds))
-        ratio = 1.0 if not median else seconds / median
+        ratio = 1.0 if not median else min(STALL_MEDIANS, seconds / median)
         level = int(ratio * len(_HEIGHTS) / STALL_MEDIANS - 0.5)
         return Gap(_HEIGHTS[max(0, min(level, len(_HEIGHTS) - 1))], milliseconds)
 
