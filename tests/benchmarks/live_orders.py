@@ -35,23 +35,23 @@ _FILTERS = ("", "state:done", "time>0.001")
 
 @dataclass
 class _Lags:
-    """How late a task of a loop wakes, while an order is made and while none is."""
+    """How late a task of a loop wakes, while an order is made, and while the engine only works."""
 
     sorting: list[float] = field(default_factory=list)
-    else_: list[float] = field(default_factory=list)
+    at_work: list[float] = field(default_factory=list)
 
     async def watch(self) -> None:
         while True:
             begun = time.perf_counter()
             await asyncio.sleep(_SLEEP_S)
             sorts = any(thread.name == "llmdash-sort" for thread in threading.enumerate())
-            (self.sorting if sorts else self.else_).append(time.perf_counter() - begun - _SLEEP_S)
+            (self.sorting if sorts else self.at_work).append(time.perf_counter() - begun - _SLEEP_S)
 
     def taken(self) -> str:
         """Return the figures of what was found, and forget them."""
-        said = f"{_figures(self.sorting)}   {_figures(self.else_)}"
+        said = f"{_figures(self.sorting)}   {_figures(self.at_work)}"
         self.sorting.clear()
-        self.else_.clear()
+        self.at_work.clear()
         return said
 
 

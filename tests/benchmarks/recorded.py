@@ -46,8 +46,6 @@ class RecordedTerminal(Terminal):
         env: dict[str, str],
         bytes_per_s: float = 0.0,
         command: Sequence[str] = (sys.executable, "-m", "llmdash"),
-        columns: int = 120,
-        rows: int = 36,
     ) -> None:
         self.pieces: list[tuple[float, bytes]] = []
         self._bytes_per_s = bytes_per_s
@@ -55,7 +53,7 @@ class RecordedTerminal(Terminal):
         self.folder = cwd
         self._env_home = env["HOME"]
         self.begun = time.monotonic()
-        super().__init__(*arguments, cwd=cwd, env=env, command=command, columns=columns, rows=rows)
+        super().__init__(*arguments, cwd=cwd, env=env, command=command)
         self._reader = threading.Thread(target=self._note, daemon=True)
         self._reader.start()
 
