@@ -129,6 +129,7 @@ def without_times(frame: Frame) -> Frame:
         failed_tries=FailedTries(),
         notices=(),
         inspection=None,
+        changes=0,
     )
 
 
