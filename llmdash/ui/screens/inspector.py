@@ -43,7 +43,7 @@ class InspectorScreen(SteadyScreen[None]):
 
     CSS_PATH = Path(__file__).with_name("inspector.tcss")
     TITLE = "Inspector"
-    AUTO_FOCUS = "#answer"
+    AUTO_FOCUS = ""  # it would scroll, by a layout that is not yet that of this size
     BINDINGS: ClassVar[list[BindingType]] = INSPECTOR_KEYS
 
     def __init__(self, job: int, controls: Controls) -> None:
@@ -61,6 +61,9 @@ class InspectorScreen(SteadyScreen[None]):
         yield self._head
         yield self._panels
         yield KeyBar()
+
+    def on_mount(self) -> None:
+        self.set_focus(self.query_one("#answer"), scroll_visible=False)
 
     # Frames down.
 
