@@ -14,7 +14,7 @@ from yarl import URL
 
 from llmdash.lean_dataclass import dataclass
 from llmdash.llms.transport.connector import Connector
-from llmdash.llms.transport.exchange import Exchange
+from llmdash.llms.transport.exchange import Exchange, Head
 from llmdash.llms.transport.proxies import masked
 from llmdash.llms.transport.received import Header, Received, header_text
 
@@ -54,7 +54,7 @@ class AiohttpTransport:
         connected()
         if not place.head:
             place.head = _head(place.request)  # with what the proxy wants, which the connector adds
-        return await Exchange(connection).answer(b"%b%d\r\n\r\n" % (place.head, length), body)
+        return await Exchange(connection).answer(Head(b"%b%d\r\n\r\n" % (place.head, length)), body)
 
     def _request(self, url: URL, headers: tuple[Header, ...]) -> ClientRequest:
         """What aiohttp wants to know of a request to connect."""
@@ -77,16 +77,16 @@ class _Place:
     """Where requests go: `head` is what is written before the length of the body, once that is known."""
 
     request: ClientRequest
-    head: bytes = b""
+    head: Head = Head()
 
 
-def _head(request: ClientRequest) -> bytes:
+def _head(request: ClientRequest) -> Head:
     through = request.proxy is not None and not request.is_ssl()
     target = str(request.url) if through else request.url.raw_path_qs
     lines = [
         f"{name}: {value}" for name, value in request.headers.items() if name.lower() != "content-length"
     ]
-    return "\r\n".join((f"POST {target} HTTP/1.1", *lines, "content-length: ")).encode()
+    return Head("\r\n".join((f"POST {target} HTTP/1.1", *lines, "content-length: ")).encode())
 
 
 def _proxy(address: str | None) -> tuple[URL | None, CIMultiDict[str] | None]:

@@ -17,7 +17,7 @@ from aiohttp.http_writer import StreamWriter
 from llmdash.llms.transport.received import Received, joined
 from llmdash.llms.transport.sending import SENDING
 
-__all__ = ["Exchange"]
+__all__ = ["Exchange", "Head"]
 
 _PIECE = 16_384
 _HEADER_LIMIT = 65_536
@@ -32,6 +32,13 @@ _READING: dict[str, Any] = {
 _SWITCHING = 101
 
 
+class Head(bytes):
+    """The head of a request. A traceback that shows local variables does not show what is in it."""
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} bytes>"
+
+
 class Exchange:
     """Keeps the connection for others once the answer was read to its end, with the whole request written."""
 
@@ -41,7 +48,7 @@ class Exchange:
         self._connection: Connection | None = connection
         self._writing: asyncio.Task[None] | None = None
 
-    async def answer(self, head: bytes, body: bytes | AsyncIterable[bytes]) -> Received:
+    async def answer(self, head: Head, body: bytes | AsyncIterable[bytes]) -> Received:
         """Write a request, and return its answer once the headers are there."""
         connection = self._connection
         assert connection is not None  # noqa: S101 - nothing has ended it yet
@@ -82,7 +89,7 @@ class Exchange:
             self._connection = None
             connection.release()
 
-    def _write(self, protocol: ResponseHandler, head: bytes, body: bytes | AsyncIterable[bytes]) -> None:
+    def _write(self, protocol: ResponseHandler, head: Head, body: bytes | AsyncIterable[bytes]) -> None:
         transport = protocol.transport
         if transport is None or transport.is_closing():
             raise aiohttp.ClientConnectionResetError("the connection closed before the request was written")
