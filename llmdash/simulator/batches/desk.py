@@ -9,6 +9,7 @@ from typing import Any
 from llmdash.simulator.batches.calls import Answered, BatchCall, Handler, Target, read_call, target_of
 from llmdash.simulator.batches.clock import BatchClock
 from llmdash.simulator.batches.held import HeldBatch
+from llmdash.simulator.batches.message_batches import MessageBatches
 from llmdash.simulator.batches.openai_batches import OpenAIBatches
 from llmdash.simulator.batches.orders import BatchOrders, CallKind, OrderBook
 from llmdash.simulator.batches.shelf import BatchShelf
@@ -41,6 +42,7 @@ class BatchDesk:
         self._worker = BatchWorker(service, self._clock, self._book, self._keep_results)
         self._shelf = BatchShelf(self._clock, self._book, self._worker)
         self._openai = OpenAIBatches(service, self._clock, self._book, self._shelf)
+        self._messages = MessageBatches(service, self._clock, self._book, self._shelf)
         self._calls: Counter[str] = Counter()
         self._conventions: dict[str, Conventions] = {
             "openai": OpenAIConventions(),
@@ -48,7 +50,7 @@ class BatchDesk:
         }
         self._handlers: dict[str, dict[CallKind, Handler]] = {
             "openai": self._openai.handlers,
-            "anthropic": {},
+            "anthropic": self._messages.handlers,
         }
 
     def order(self, orders: Mapping[str, Any], batch: str | None = None) -> BatchOrders:
@@ -70,7 +72,9 @@ class BatchDesk:
         }
 
     def _document(self, batch: HeldBatch) -> dict[str, Any]:
-        return {**self._openai.document(batch), "executed": batch.succeeded}
+        if batch.shape.separates_errors:
+            return {**self._openai.document(batch), "executed": batch.succeeded}
+        return {**self._messages.document(batch, ""), "executed": batch.succeeded}
 
     def _keep_results(self, batch: HeldBatch) -> None:
         if batch.shape.separates_errors:

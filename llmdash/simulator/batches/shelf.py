@@ -42,6 +42,10 @@ class BatchShelf:
             raise ServedError(404, f"No batch found with id '{identity[:100]}'.", code="not_found")
         return batch
 
+    def enqueued(self, model: str) -> int:
+        """Return the prompt tokens of the batches of a model that have not ended."""
+        return self._worker.enqueued(model)
+
     def cancel(self, batch: HeldBatch) -> None:
         """Begin to cancel a batch that has not ended."""
         self._worker.cancel(batch)

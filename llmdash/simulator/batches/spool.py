@@ -35,6 +35,12 @@ class Spool:
         self._file.seek(at)
         return self._file.read(most)
 
+    def fileno(self) -> int:
+        """Return the descriptor of the file; from now on it is one, however small."""
+        descriptor = self._file.fileno()
+        self._file.flush()
+        return descriptor
+
     def line(self, at: int) -> bytes:
         """Return the line that begins at `at`, with its end; empty behind the last."""
         self._file.seek(at)

@@ -47,8 +47,8 @@ class BatchWorker:
         """Take on a batch."""
         self._active[batch.identity] = batch
 
-    def _enqueued(self, model: str) -> int:
-        """The prompt tokens of all batches of a model that are validated and have not ended."""
+    def enqueued(self, model: str) -> int:
+        """Return the prompt tokens of all batches of a model that are validated and have not ended."""
         phases = (BatchPhase.RUNNING, BatchPhase.FINALIZING, BatchPhase.CANCELLING)
         return sum(b.tokens for b in self._active.values() if b.model == model and b.phase in phases)
 
@@ -122,7 +122,7 @@ class BatchWorker:
     def _judge(self, batch: HeldBatch, orders: BatchOrders) -> None:
         """Let a batch run, or fail it."""
         most = orders.queue_tokens
-        if most is not None and self._enqueued(batch.model) + batch.tokens > most:
+        if most is not None and self.enqueued(batch.model) + batch.tokens > most:
             batch.problems.append(_queue_problem(batch.model, most))
         elif batch.finds_full:
             batch.problems.append(_queue_problem(batch.model, batch.tokens // 2))
@@ -199,10 +199,10 @@ def _failure(batch: HeldBatch, orders: BatchOrders, place: int) -> ServedError |
     return None
 
 
-def _queue_problem(model: str, tokens: int) -> dict[str, object]:
+def _queue_problem(model: str, limit: int) -> dict[str, object]:
     """Why a batch fails whose model has too many tokens enqueued already."""
     text = (
-        f"Enqueued token limit reached for {model} in organization org-simulator. Limit: {tokens:,} enqueued"
+        f"Enqueued token limit reached for {model} in organization org-simulator. Limit: {limit:,} enqueued"
         " tokens. Please try again once some in_progress batches have been completed."
     )
     return {"code": "token_limit_exceeded", "message": text, "param": None, "line": None}
