@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -30,8 +31,8 @@ from llmdash.llms.batches import (
 )
 from llmdash.llms.messages import PromptLike
 from llmdash.llms.transport.bodies import FileBody
-from llmdash.llms.wire.adaptation import Change, refused_option
-from llmdash.llms.wire.failures import Failure
+from llmdash.llms.wire.adaptation import Change
+from llmdash.llms.wire.failures import Failure, FailureKind
 
 __all__ = ["OpenAIBatches", "OpenAIVariant"]
 
@@ -169,13 +170,22 @@ class OpenAIBatches:
                     return await self._calls.post(path, fields)
                 return await self._calls.upload(path, *_multipart(fields, file, name))
             except Failure as failure:
-                option = refused_option(failure, fields)
-                if option not in _OPTIONAL:
+                option = _optional_in(failure, fields)
+                if option is None:
                     raise
                 change = Change(option)
                 change.apply(fields)
                 learned = self._calls.learned()
                 learned[place] = (*learned.get(place, ()), change)
+
+
+def _optional_in(refusal: Failure, fields: Mapping[str, Any]) -> str | None:
+    """What a refusal names that can be left out."""
+    if refusal.status not in (400, 422) or refusal.kind is not FailureKind.REQUEST:
+        return None
+    said = f"{refusal.param} {refusal.words}"
+    named = (option for option in _OPTIONAL if option in fields and re.search(rf"\b{option}\b", said))
+    return next(named, None)
 
 
 def _multipart(fields: Mapping[str, Any], file: Path, name: str) -> tuple[FileBody, str]:

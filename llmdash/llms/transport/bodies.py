@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing
 from pathlib import Path
+from typing import IO
 
 from llmdash.llms.transport.deadline import Deadline
 
@@ -42,7 +43,7 @@ class FileBody:
             yield self._opening
         left = self._size
         try:
-            with await asyncio.to_thread(self._file.open, "rb") as handle:
+            with _opened(self._file) as handle:
                 while left:
                     piece = await asyncio.to_thread(handle.read, min(_PIECE, left))
                     if not piece:
@@ -94,6 +95,11 @@ class _Slices(AsyncIterable[bytes]):
         for start in range(0, len(self._body), _PIECE):
             yield self._body[start : start + _PIECE]
         self._watch.sent = True
+
+
+def _opened(file: Path) -> IO[bytes]:
+    """The file, opened here: a thread whose result nobody awaits any more would leave it open."""
+    return file.open("rb")
 
 
 def _cannot(file: Path, error: OSError) -> CannotRead:
