@@ -1,4 +1,4 @@
-"""AnthropicBatches: the message batches of Anthropic."""
+"""AnthropicBatchService: the message batches of Anthropic."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from llmdash.llms.batches import (
 from llmdash.llms.messages import PromptLike
 from llmdash.llms.transport.bodies import FileBody
 
-__all__ = ["AnthropicBatches"]
+__all__ = ["AnthropicBatchService"]
 
 _PATH = "/messages/batches"
 _PAGE = 1000
 
 
-class AnthropicBatches:
+class AnthropicBatchService:
     """Batches by `/v1/messages/batches`: all requests are sent with the creation, and no name is kept."""
 
     limits = BatchLimits(requests=100_000, bytes=256_000_000, window_s=86_400.0, calls_a_minute=50.0)

@@ -1,4 +1,4 @@
-"""OpenAIBatches: the batch service of OpenAI, and of others that speak alike."""
+"""OpenAIBatchService: the batch service of OpenAI, and of others that speak alike."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from llmdash.llms.transport.bodies import FileBody
 from llmdash.llms.wire.adaptation import Change
 from llmdash.llms.wire.failures import Failure, FailureKind
 
-__all__ = ["OpenAIBatches", "OpenAIVariant"]
+__all__ = ["OpenAIBatchService", "OpenAIVariant"]
 
 _PAGE = 100
 _FILES_PAGE = 1000
@@ -52,7 +52,7 @@ class OpenAIVariant(NamedTuple):
     kept_s: int = KEPT_S
 
 
-class OpenAIBatches:
+class OpenAIBatchService:
     """Batches by `/files` and `/batches`; the requests of a file all ask one endpoint."""
 
     takes_files = True

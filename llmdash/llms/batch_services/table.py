@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from llmdash.llms.batch_services.answers import AnswerReading
-from llmdash.llms.batch_services.anthropic_service import AnthropicBatches
+from llmdash.llms.batch_services.anthropic_service import AnthropicBatchService
 from llmdash.llms.batch_services.calls import ServiceCalls
-from llmdash.llms.batch_services.openai_service import OpenAIBatches, OpenAIVariant
+from llmdash.llms.batch_services.openai_service import OpenAIBatchService, OpenAIVariant
 from llmdash.llms.batch_services.request_lines import RequestLines
 from llmdash.llms.batches import Batches, BatchLimits
 
@@ -25,5 +25,5 @@ _OPENAI = BatchLimits(requests=50_000, bytes=200_000_000, window_s=86_400.0, cal
 def service_of(wire: str, calls: ServiceCalls, requests: RequestLines, reading: AnswerReading) -> Batches:
     """Return the batch service of an endpoint whose wire format is one of `PATHS`."""
     if wire == "messages":
-        return AnthropicBatches(calls, requests, reading)
-    return OpenAIBatches(calls, requests, reading, OpenAIVariant(_OPENAI, f"/v1{PATHS[wire]}"))
+        return AnthropicBatchService(calls, requests, reading)
+    return OpenAIBatchService(calls, requests, reading, OpenAIVariant(_OPENAI, f"/v1{PATHS[wire]}"))
