@@ -102,6 +102,7 @@ def _facts(source: PromptSource, settings: Settings, pool: PoolPlan, builder: Po
         pool.name,
         len(builder),
         builder.cost,
+        builder.batch_cost,
         source.left_out,
         spends=pool.simulator is None,
         check=source.check or "",

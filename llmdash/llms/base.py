@@ -24,6 +24,8 @@ from llmdash.llms.wire.failures import Failure
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
 
+    from llmdash.llms.batches import Batches
+
     T = TypeVar("T")
     Whole = TypeVar("Whole", default=Any)
     Piece = TypeVar("Piece", default=Any)
@@ -94,6 +96,10 @@ class LLM(ABC, Generic[Whole, Piece]):
     def event_facts(self) -> dict[str, Any]:
         """Return what the metadata of events says of this model, by LangChain's names."""
         return {"ls_provider": type(self).__name__.lower(), "ls_model_name": self.model}
+
+    def batches(self) -> Batches | None:
+        """Return the batch service of the endpoint, as this key uses it; None where there is none."""
+        return None
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -87,6 +87,11 @@ class Quotes:
 
     def cost(self, label: str, model: str, usage: Usage) -> float:
         """Return the dollars for what a server counted; 0 where there is no price."""
+        return self.cost_by(self.cost_of, label, model, usage)
+
+    @staticmethod
+    def cost_by(cost_of: CostOf, label: str, model: str, usage: Usage) -> float:
+        """Return the same by other prices."""
         tokens = Tokens(
             usage.input_tokens,
             usage.output_tokens,
@@ -94,7 +99,7 @@ class Quotes:
             usage.cache_write_tokens,
             usage.reasoning_tokens,
         )
-        return self.cost_of(label, model, tokens) or 0.0
+        return cost_of(label, model, tokens) or 0.0
 
     def _most(self, label: str, model: str, asked: int, said: int) -> float | None:
         """The dearest that these tokens can be: plain ones, or written to a cache, or of reasoning."""

@@ -27,7 +27,7 @@ from llmdash.engine.model.states import RunState, Severity
 from llmdash.engine.model.view import View
 from llmdash.engine.plan import RunPlan
 from llmdash.engine.pool.member import Member
-from llmdash.engine.run.assembly import build_parts, start_of
+from llmdash.engine.run.assembly import build_batches, build_parts, start_of
 from llmdash.engine.run.control import LiveControl
 from llmdash.engine.run.core import RunCore
 from llmdash.engine.run.lifecycle import Lifecycle
@@ -59,7 +59,8 @@ class Run:
         parts = build_parts(plan, start, writer, kill_switch, clock)
         runner = BatchRunner(parts, plan.concurrency)
         holds = Holds(parts, runner, reader, plan.facts.cost_of, plan.trial)
-        self._core = RunCore(plan, parts, runner, holds, lifecycle)
+        batches = build_batches(plan, parts, runner, reader)
+        self._core = RunCore(plan, parts, runner, holds, batches, lifecycle)
         self._workers = WorkerWatch(plan.asker, start.store, writer, clock, plan.facts.payment)
         gauges = LiveGauges(parts, runner)
         requests = RequestParts(start.pool, plan.options)
@@ -166,7 +167,10 @@ class Run:
         self._storage.look()  # before anything is paid for
         core.holds.look()
         shares = [limit.keep(core.demand) for limit in core.parts.pool.shared_limits]
-        tasks = [asyncio.create_task(each) for each in (self._watch.run(), self._live(), *shares)]
+        tasks = [
+            asyncio.create_task(each)
+            for each in (self._watch.run(), self._live(), core.batches.run(), *shares)
+        ]
         for task in tasks:
             core.lifecycle.depend_on(task)
         try:
@@ -175,6 +179,7 @@ class Run:
             for task in tasks:
                 task.cancel()
             await self._control.close()
+            await core.batches.close()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._close()
 
@@ -200,6 +205,7 @@ class Run:
             record.set_state(RunState.PAUSED if core.runner.paused else RunState.RUNNING)
             core.set_clock()
             await core.runner.run()
+            await core.batches.settled()
             core.set_clock()
             await core.complete_output()
             record.set_state(RunState.DONE)
