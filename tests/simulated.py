@@ -74,6 +74,24 @@ class SimulatorClient:
         reply = self.fetch(f"/__sim__/key/{urllib.parse.quote(key)}", orders)
         assert reply.status == 200, reply
 
+    def order_batches(self, **orders: Any) -> None:
+        """Give orders for batches: `stuck=True`, `lost={"create": 1}`, `expired=0.37`; see BatchOrders.
+
+        With `batch` they are for that one only; `reset=True` ends all earlier ones first.
+        """
+        reply = self.fetch("/__sim__/batches", orders)
+        assert reply.status == 200, reply
+
+    def batches(self) -> dict[str, Any]:
+        """What `GET /__sim__/batches` answers: `calls` by kind, `batches`, `files`, and `orders`."""
+        found: dict[str, Any] = self.fetch("/__sim__/batches").json
+        return found
+
+    def executions(self) -> dict[str, Any]:
+        """What `GET /__sim__/executions` answers: how often each prompt was executed, which `twice`."""
+        found: dict[str, Any] = self.fetch("/__sim__/executions?prompts=1").json
+        return found
+
     def ask(self, text: str, key: str | None = None, **fields: Any) -> Reply:
         """One chat request."""
         body = {"model": "sim-small", "messages": [{"role": "user", "content": text}], **fields}

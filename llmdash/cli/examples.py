@@ -80,6 +80,7 @@ EXAMPLES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "simulate": (
         ("llmdash simulate --port 8000 --keys a,b --rpm 600", ""),
         ("llmdash simulate --fault odd-finish=0.05", ""),
+        ("llmdash simulate --batch-speed 3600", "an hour of a batch service passes in a second"),
         ("llmdash simulate --list-faults", ""),
     ),
     "ask": (

@@ -43,12 +43,20 @@ __all__ = ["simulate"]
 @click.option(
     "--reasoning", type=WholeRange(min=0), default=0, help="Tokens of reasoning before every answer."
 )
+@click.option(
+    "--batch-speed",
+    type=NumberRange(min=0.001),
+    default=60,
+    show_default=True,
+    help="Seconds of the batch services that pass in one: at 60, a batch of ten minutes takes ten seconds.",
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="Decides answers, delays and faults.")
 def simulate(port: int, keys: str, faults: tuple[str, ...], list_faults: bool, **behaviour: Any) -> None:
     """Serve a simulated endpoint on 127.0.0.1, until interrupted.
 
-    It speaks OpenAI's and Anthropic's dialects. The first line of output is its base URL. GET /__sim__/stats
-    returns what it has seen, and GET /__sim__/requests what it was sent.
+    It speaks OpenAI's and Anthropic's dialects, and runs batches in the shapes of both. The first line of
+    output is its base URL. GET /__sim__/stats returns what it has seen, GET /__sim__/requests what it was
+    sent, and GET /__sim__/batches what batches and files it holds.
     """
     from llmdash.simulator.server import serve
     from llmdash.simulator.settings import SimulatorSettings

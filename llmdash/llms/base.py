@@ -89,6 +89,12 @@ class LLM(ABC, Generic[Whole, Piece]):
         """Return the request of a call as it may be seen; None where it is made by code of others."""
         return None
 
+    def batches(self) -> Batches | None:
+        """Return the provider's batch service, used with the key of this model; None where there is none for
+        its calls.
+        """
+        return None
+
     def longest_answer(self, options: Mapping[str, Any]) -> int | None:
         """Return the most tokens of an answer to a call with these options; None without a limit."""
         return token_limit(options)

@@ -1,4 +1,4 @@
-"""The simulator as an ASGI application: the dialects, the model list, PromptLayer, and a control API."""
+"""The simulator as an ASGI application: dialects, batches, the model list, PromptLayer, a control API."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from llmdash.simulator.batches.desk import BatchDesk
+from llmdash.simulator.batches.door import BatchDoor
 from llmdash.simulator.connection import Receive, Scope, Send
 from llmdash.simulator.dialects.anthropic_conventions import AnthropicConventions
 from llmdash.simulator.dialects.openai import OpenAIConventions, model
@@ -22,7 +24,7 @@ from llmdash.simulator.settings import SimulatorSettings
 from llmdash.simulator.stats import Stats
 from llmdash.simulator.tracking import MAX_REPORT, BadReportError, Tracker
 
-__all__ = ["MODELS", "make_app"]
+__all__ = ["MODELS", "SimulatorApp", "make_app"]
 
 MODELS = ("sim-small", "sim-large")
 """What `GET /v1/models` lists. A request may name any model."""
@@ -151,20 +153,33 @@ async def _failed(request: Request, error: Exception) -> Response:
     return _error(ServedError(status, text, code="unknown_url"))
 
 
-def make_app(
-    settings: SimulatorSettings,
-    clock: Callable[[], float] = time.monotonic,
-    wall: Callable[[], float] = time.time,
-) -> Callable[[Scope, Receive, Send], Any]:
-    """Return the application. `clock` (monotonic seconds) is that of the limits; delays use the event loop's.
+class SimulatorApp:
+    """The application; `batches` takes orders for its batch services."""
 
-    `wall` is the Unix time in responses.
-    """
-    stats = Stats(settings.keys)
-    service = Service(settings, stats, clock, wall)
+    def __init__(
+        self, settings: SimulatorSettings, clock: Callable[[], float], wall: Callable[[], float]
+    ) -> None:
+        stats = Stats(settings.keys)
+        self._service = Service(settings, stats, clock, wall)
+        self.batches = BatchDesk(self._service, clock, wall, settings.batch_speed)
+        self._others = _others(self._service, stats, clock, BatchDoor(self.batches, self._service.executions))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # The dialects bypass the router: they are nearly all of the traffic.
+        if scope["type"] == "http" and scope["path"].startswith("/v1"):
+            if await self.batches(scope, receive, send):
+                return
+            if scope["method"] == "POST":
+                await self._service(scope, receive, send)
+                return
+        await self._others(scope, receive, send)
+
+
+def _others(service: Service, stats: Stats, clock: Callable[[], float], batches: BatchDoor) -> Starlette:
+    """What is served beside the dialects and batches."""
     tracker = Tracker()
     models, door, reports = _Models(service), _ControlApi(service, stats, tracker, clock), _Reports(tracker)
-    others = Starlette(
+    return Starlette(
         routes=[
             Route("/v1/models", models.every),
             Route("/v1/models/{name:path}", models.one),
@@ -174,15 +189,21 @@ def make_app(
             Route("/__sim__/requests", door.requests, methods=["GET", "POST"]),
             Route("/__sim__/tracked", door.tracked, methods=["GET", "POST"]),
             Route("/__sim__/key/{key:path}", door.order, methods=["POST"]),
+            Route("/__sim__/batches", batches.batches, methods=["GET", "POST"]),
+            Route("/__sim__/executions", batches.executions, methods=["GET", "DELETE"]),
         ],
         exception_handlers={HTTPException: _failed},
     )
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        # The dialects bypass the router: they are nearly all of the traffic.
-        if scope["type"] == "http" and scope["method"] == "POST" and scope["path"].startswith("/v1"):
-            await service(scope, receive, send)
-        else:
-            await others(scope, receive, send)
 
-    return app
+def make_app(
+    settings: SimulatorSettings,
+    clock: Callable[[], float] = time.monotonic,
+    wall: Callable[[], float] = time.time,
+) -> SimulatorApp:
+    """Return the application. `clock` (monotonic seconds) is that of limits and batches; delays use the
+    event loop's.
+
+    `wall` is the Unix time in responses.
+    """
+    return SimulatorApp(settings, clock, wall)

@@ -13,6 +13,7 @@ __all__ = [
     "ClientGoneError",
     "Connection",
     "Headers",
+    "KeptAnswer",
     "Message",
     "Receive",
     "Scope",
@@ -121,3 +122,25 @@ class Connection:
         """Stop listening for the client."""
         if self._gone is not None:
             self._gone.cancel()
+
+
+class KeptAnswer(Connection):
+    """The answer to a request that came on no connection: it is kept, and there when it is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(_nobody, self._keep, [])
+        self.status = 0
+        self.content = bytearray()
+
+    async def _keep(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        else:
+            self.content += message["body"]
+
+    async def until(self, moment: float) -> None:
+        """Return at once: nobody waits for it."""
+
+
+async def _nobody() -> Message:
+    return {"type": "http.request", "body": b""}

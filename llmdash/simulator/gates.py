@@ -80,6 +80,12 @@ class KeyGate:
             self._tokens.charge(tokens)
         return None
 
+    def unlimited(self) -> KeyGate:
+        """Return a gate with the faults of this one, and without its limits."""
+        found = KeyGate(SimulatorSettings(error_rate=self.error_rate), 0.0)
+        found.compat = self.compat
+        return found
+
     def charge(self, tokens: int) -> None:
         """Charge tokens to the limit, if there is one."""
         if self._tokens is not None:

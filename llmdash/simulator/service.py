@@ -6,7 +6,7 @@ import itertools
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -17,6 +17,8 @@ from llmdash.simulator.connection import (
     WIRE,
     ClientGoneError,
     Connection,
+    Headers,
+    KeptAnswer,
     Receive,
     Scope,
     Send,
@@ -28,6 +30,7 @@ from llmdash.simulator.dialects.completions import COMPLETIONS
 from llmdash.simulator.dialects.embeddings import EMBEDDINGS
 from llmdash.simulator.dialects.responses import RESPONSES
 from llmdash.simulator.errors import ServedError, Throttled
+from llmdash.simulator.executions import Executions, Way
 from llmdash.simulator.faults.base import Asking, Compose, Fault, Refuse, Rewrite
 from llmdash.simulator.faults.picker import Drawn, FaultPicker
 from llmdash.simulator.gates import KeyGate
@@ -36,7 +39,7 @@ from llmdash.simulator.sending import Sender, as_served
 from llmdash.simulator.settings import SimulatorSettings
 from llmdash.simulator.stats import Outcome, Stats
 
-__all__ = ["Service"]
+__all__ = ["Executed", "Service"]
 
 _DIALECTS = {
     "/v1/chat/completions": CHAT,
@@ -55,7 +58,10 @@ _THOUGHT_TOKENS = 22  # the reasoning of a key whose server is to reason, whatev
 
 
 class _Visit(msgspec.Struct, frozen=True):
-    """A request in progress. `known` is False if nothing is served at its path; `arrived` is monotonic."""
+    """A request in progress. `known` is False if nothing is served at its path; `arrived` is monotonic.
+
+    `way` is how it came.
+    """
 
     scope: Scope
     dialect: ServedDialect
@@ -64,6 +70,15 @@ class _Visit(msgspec.Struct, frozen=True):
     identity: str
     arrived: float
     record: RequestRecord
+    way: Way = "live"
+
+
+class Executed(NamedTuple):
+    """The answer to a request of a batch; `identity` is its id with the provider."""
+
+    status: int
+    body: bytes
+    identity: str
 
 
 class Service:
@@ -81,6 +96,7 @@ class Service:
         self._picker = FaultPicker(settings.seed, settings.faults)
         self._reasoning = thought(settings.reasoning)
         self.recorder = Recorder()
+        self.executions = Executions()
         self._places = {key: place for place, key in enumerate(settings.keys)}
         self.gates = {key: KeyGate(settings, now) for key in settings.keys}
         self._serial = itertools.count(1)
@@ -116,12 +132,31 @@ class Service:
             self._stats.ended(row, outcome, answers)
             record.outcome = outcome
 
+    async def execute(self, path: str, key: str, headers: Headers, body: bytes) -> Executed:
+        """Answer a request of a batch of `key` as one that comes live, at once and beyond its limits.
+
+        Faults of HTTP itself are none of it.
+        """
+        identity = self.identity()
+        kept = KeptAnswer()
+        record = RequestRecord(0, 0.0, path, self._places.get(key), headers)
+        scope: Scope = {"type": "http", "method": "POST", "path": path, "headers": headers}
+        visit = _Visit(scope, _DIALECTS[path], True, kept, identity, 0.0, record, "batch")
+        gate = self.gates[key].unlimited()
+        await self._attend(visit, key, gate, body)
+        return Executed(kept.status, bytes(kept.content), identity)
+
     async def _serve(self, visit: _Visit, key: str) -> tuple[Outcome, _Answers]:
         gate = self.gates.get(key)
         body = await visit.connection.body()
-        conventions = visit.dialect.conventions
         self.recorder.sent(visit.record, body or b"")
         self._bend(visit, key, body)
+        return await self._attend(visit, key, gate, body)
+
+    async def _attend(
+        self, visit: _Visit, key: str, gate: KeyGate | None, body: bytes | None
+    ) -> tuple[Outcome, _Answers]:
+        conventions = visit.dialect.conventions
         try:
             if gate is None or gate.refused:
                 gate = None
@@ -212,6 +247,8 @@ class Service:
             await sender.refusal(refusal)
             return _OUTCOMES.get(refusal.status, Outcome.ERROR), ()
         plans = await self._plans(visit, gate, questions)
+        if visit.dialect.answers:
+            self.executions.count(questions, visit.way)
         reply = Reply(
             visit.identity,
             int(self._wall()),

@@ -29,6 +29,7 @@ class SimulatorSettings:
     - `strict`: request fields that the provider does not publish are refused, and values of a wrong type.
     - `cached`: share of the prompt's tokens that are reported as read from the cache, 0 to 1.
     - `reasoning`: tokens of reasoning before every answer.
+    - `batch_speed`: seconds of a batch service that pass in one; at 60, its 24 h take 24 minutes.
     """
 
     keys: tuple[str, ...] = ("sim-key-1",)
@@ -43,6 +44,7 @@ class SimulatorSettings:
     strict: bool = False
     cached: float = 0.0
     reasoning: int = 0
+    batch_speed: float = 60.0
 
     def __post_init__(self) -> None:
         if not self.keys or not all(self.keys):
@@ -59,6 +61,8 @@ class SimulatorSettings:
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise ValueError(f"{name}: {value} is not between 0 and 1")
+        if not math.isfinite(self.batch_speed) or self.batch_speed <= 0:
+            raise ValueError(f"batch_speed: {self.batch_speed} is not a number above 0")
         if not 0 <= self.reasoning <= _MOST_REASONING:
             raise ValueError(f"reasoning: {self.reasoning} is not between 0 and {_MOST_REASONING}")
         if self.faults:

@@ -26,7 +26,7 @@ class InProcess:
         chosen = {"keys": KEYS, "latency": 0.0, **settings}
         self.settings = SimulatorSettings(**chosen)
         self.now = 0.0
-        self._app = make_app(self.settings, clock=lambda: self.now, wall=lambda: 1_767_225_600.0 + self.now)
+        self.app = make_app(self.settings, clock=lambda: self.now, wall=lambda: 1_767_225_600.0 + self.now)
 
     async def ask(
         self, dialect: str, text: str = "Tell me of the sea.", /, key: str = "", **fields: Any
@@ -73,7 +73,7 @@ class InProcess:
             "headers": pairs,
             "query_string": query.encode(),
         }
-        sent = await exchanged(self._app, scope, data)
+        sent = await exchanged(self.app, scope, data)
         names = {name.decode().lower(): value.decode() for name, value in sent[0]["headers"]}
         return Reply(sent[0]["status"], names, b"".join(message["body"] for message in sent[1:]))
 

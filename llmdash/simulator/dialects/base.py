@@ -247,7 +247,7 @@ class ServedDialect:
     answers: bool = True
 
 
-def decode(decoder: msgspec.json.Decoder[Any], body: bytes, fields: tuple[str, ...]) -> Any:
+def decode(decoder: msgspec.json.Decoder[Any], body: bytes | memoryview, fields: tuple[str, ...]) -> Any:
     """Return the request in `body`. Raises ServedError (400) on bad JSON and on a missing or wrong field.
 
     `fields` are the names to look for in the decoder's error message.

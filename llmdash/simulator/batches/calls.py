@@ -1,0 +1,168 @@
+"""The calls of the batch services: which there are, what they carry, and how their lists are paged."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from llmdash.simulator.batches.multipart import FormReader, boundary_of
+from llmdash.simulator.batches.orders import CallKind
+from llmdash.simulator.batches.spool import Spool, body_pieces, spooled
+from llmdash.simulator.connection import Receive, Scope
+from llmdash.simulator.errors import ServedError
+
+__all__ = [
+    "Answered",
+    "BatchCall",
+    "Handler",
+    "Target",
+    "behind",
+    "expiry",
+    "page_size",
+    "read_call",
+    "target_of",
+]
+
+MOST_UPLOAD = 512 * 1024 * 1024
+
+_OPENAI: dict[tuple[str, str, int, str], CallKind] = {
+    ("POST", "files", 0, ""): "upload",
+    ("GET", "files", 0, ""): "files",
+    ("GET", "files", 1, ""): "file",
+    ("GET", "files", 1, "content"): "download",
+    ("DELETE", "files", 1, ""): "delete",
+    ("POST", "batches", 0, ""): "create",
+    ("GET", "batches", 0, ""): "list",
+    ("GET", "batches", 1, ""): "look",
+    ("POST", "batches", 1, "cancel"): "cancel",
+}
+_ANTHROPIC: dict[tuple[str, str, int, str], CallKind] = {
+    ("POST", "batches", 0, ""): "create",
+    ("GET", "batches", 0, ""): "list",
+    ("GET", "batches", 1, ""): "look",
+    ("POST", "batches", 1, "cancel"): "cancel",
+    ("GET", "batches", 1, "results"): "download",
+    ("DELETE", "batches", 1, ""): "delete",
+}
+
+
+class Target(NamedTuple):
+    """What a call is for. `kind` is None if there is no such call."""
+
+    shape: str
+    kind: CallKind | None
+    identity: str = ""
+
+
+def target_of(method: str, path: str) -> Target | None:
+    """Return what a request is for; None if it is none of the batch services'."""
+    parts = path.strip("/").split("/")
+    if parts[:2] == ["v1", "messages"] and parts[2:3] == ["batches"]:
+        shape, rest, known = "anthropic", parts[2:], _ANTHROPIC
+    elif parts[:1] == ["v1"] and parts[1:2] in (["files"], ["batches"]):
+        shape, rest, known = "openai", parts[1:], _OPENAI
+    else:
+        return None
+    identity = rest[1] if len(rest) > 1 else ""
+    action = "/".join(rest[2:])
+    return Target(shape, known.get((method, rest[0], int(bool(identity)), action)), identity)
+
+
+class BatchCall(msgspec.Struct, frozen=True):
+    """A call with its body: `form` of an upload, else `body`. `root` is the address it was sent to."""
+
+    target: Target
+    key: str
+    query: Mapping[str, str]
+    root: str
+    form: FormReader | None = None
+    body: Spool | None = None
+
+
+class Answered(NamedTuple):
+    """What a call is answered: a document or a file, and the id of what it was about."""
+
+    content: Any
+    identity: str = ""
+
+
+Handler = Callable[[BatchCall], Awaitable[Answered]]
+
+
+async def read_call(scope: Scope, receive: Receive, target: Target, key: str) -> BatchCall | ServedError:
+    """Return the call that a request is, once all of it is here, or why it cannot be read.
+
+    Raises ClientGoneError if it is cut.
+    """
+    headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+    query = dict(parse_qsl(scope.get("query_string", b"").decode("latin-1")))
+    root = f"http://{headers.get(b'host', 'simulator')}"
+    if target.kind == "upload":
+        form = await _form(headers.get(b"content-type", ""), receive)
+        if isinstance(form, ServedError):
+            return form
+        return BatchCall(target, key, query, root, form=form)
+    body = await spooled(receive, MOST_UPLOAD)
+    if body is None:
+        return ServedError(413, f"The body is larger than {MOST_UPLOAD} bytes.")
+    return BatchCall(target, key, query, root, body=body)
+
+
+async def _form(content_type: str, receive: Receive) -> FormReader | ServedError:
+    """A form, read to its end whatever is wrong with it: so its sender hears of that."""
+    wrong: ServedError | None = None
+    form: FormReader | None = None
+    size = 0
+    try:
+        form = FormReader(boundary_of(content_type))
+    except ServedError as error:
+        wrong = error
+    async for piece in body_pieces(receive):
+        size += len(piece)
+        if size > MOST_UPLOAD and wrong is None:
+            wrong = ServedError(413, f"The file is larger than {MOST_UPLOAD} bytes.")
+        if wrong is None and form is not None:
+            try:
+                form.feed(piece)
+            except ServedError as error:
+                wrong = error
+    if form is None or wrong is not None:
+        return wrong or ServedError(400, "The form could not be read.")
+    return form if form.complete else ServedError(400, "The form has no end.")
+
+
+def page_size(query: Mapping[str, str], usual: int, most: int) -> int:
+    """Return the `limit` of a list. Raises ServedError if it is out of bounds."""
+    text = query.get("limit", str(usual))
+    if not text.isdecimal() or not 1 <= int(text) <= most:
+        raise ServedError(400, f"limit must be a whole number from 1 to {most}.", "limit")
+    return int(text)
+
+
+_Named = TypeVar("_Named")
+
+
+def behind(items: Sequence[_Named], cursor: str | None, name: Callable[[_Named], str]) -> Sequence[_Named]:
+    """Return the items behind the one of this id; all of them without a cursor.
+
+    Raises ServedError if there is none of this id.
+    """
+    if not cursor:
+        return items
+    for place, item in enumerate(items):
+        if name(item) == cursor:
+            return items[place + 1 :]
+    raise ServedError(400, f"There is nothing with the id {cursor[:100]!r}.", "after")
+
+
+def expiry(anchor: object, seconds: object, param: str) -> float:
+    """Return for how many seconds a file is kept. Raises ServedError unless it is 1 h to 30 days."""
+    given = int(seconds) if isinstance(seconds, str) and seconds.isdecimal() else seconds
+    if anchor != "created_at":
+        raise ServedError(400, f"{param}.anchor must be 'created_at'.", param)
+    if isinstance(given, bool) or not isinstance(given, int) or not 3_600 <= given <= 2_592_000:
+        raise ServedError(400, f"{param}.seconds must be from 3600 to 2592000.", param)
+    return float(given)

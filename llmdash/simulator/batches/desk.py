@@ -1,0 +1,149 @@
+"""The batch services behind their addresses: who may call, what is lost on the way, and what was called."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from llmdash.simulator.batches.calls import Answered, BatchCall, Handler, Target, read_call, target_of
+from llmdash.simulator.batches.clock import BatchClock
+from llmdash.simulator.batches.held import HeldBatch
+from llmdash.simulator.batches.message_batches import MessageBatches
+from llmdash.simulator.batches.openai_batches import OpenAIBatches
+from llmdash.simulator.batches.orders import BatchOrders, CallKind, OrderBook
+from llmdash.simulator.batches.shelf import BatchShelf
+from llmdash.simulator.batches.spool import Spool
+from llmdash.simulator.batches.worker import BatchWorker
+from llmdash.simulator.connection import WIRE, ClientGoneError, Connection, Receive, Scope, Send
+from llmdash.simulator.dialects.anthropic_conventions import AnthropicConventions
+from llmdash.simulator.dialects.base import Conventions, encode
+from llmdash.simulator.dialects.openai import OpenAIConventions
+from llmdash.simulator.errors import ServedError, Throttled
+from llmdash.simulator.service import Service
+
+__all__ = ["BatchDesk"]
+
+_LINES = b"application/x-jsonl"
+
+
+class BatchDesk:
+    """Serves `/v1/files`, `/v1/batches` and `/v1/messages/batches`; orders have it err.
+
+    Files and batches belong to one project, which is that of every key.
+    """
+
+    def __init__(
+        self, service: Service, clock: Callable[[], float], wall: Callable[[], float], speed: float
+    ) -> None:
+        self._service = service
+        self._clock = BatchClock(clock, wall, speed)
+        self._book = OrderBook()
+        self._worker = BatchWorker(service, self._clock, self._book, self._keep_results)
+        self._shelf = BatchShelf(self._clock, self._book, self._worker)
+        self._openai = OpenAIBatches(service, self._clock, self._book, self._shelf)
+        self._messages = MessageBatches(service, self._clock, self._book, self._shelf)
+        self._calls: Counter[str] = Counter()
+        self._conventions: dict[str, Conventions] = {
+            "openai": OpenAIConventions(),
+            "anthropic": AnthropicConventions(),
+        }
+        self._handlers: dict[str, dict[CallKind, Handler]] = {
+            "openai": self._openai.handlers,
+            "anthropic": self._messages.handlers,
+        }
+
+    def order(self, orders: Mapping[str, Any], batch: str | None = None) -> BatchOrders:
+        """Change orders (see BatchOrders), for all batches or for one. Raises ValueError."""
+        return self._book.order(orders, batch)
+
+    def reset(self) -> None:
+        """Have everything go right again."""
+        self._book.reset()
+
+    async def report(self) -> dict[str, Any]:
+        """Return the calls counted, all batches and files, oldest first, and the orders."""
+        await self._worker.catch_up()
+        return {
+            "calls": self._calls,
+            "batches": [self._document(batch) for batch in self._shelf.every()],
+            "files": self._openai.files(),
+            "orders": self._book.general,
+        }
+
+    def _document(self, batch: HeldBatch) -> dict[str, Any]:
+        if batch.shape.separates_errors:
+            return {**self._openai.document(batch), "executed": batch.succeeded}
+        return {**self._messages.document(batch, ""), "executed": batch.succeeded}
+
+    def _keep_results(self, batch: HeldBatch) -> None:
+        if batch.shape.separates_errors:
+            self._openai.keep_results(batch)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Serve a request if it is for a batch service; returns False if it is not."""
+        target = target_of(scope["method"], scope["path"])
+        if target is None:
+            return False
+        conventions = self._conventions[target.shape]
+        identity = self._service.identity()
+        headers = [(conventions.identity_header, f"req_{identity}".encode())]
+        connection = Connection(receive, send, headers, scope.get("extensions", {}).get(WIRE))
+        kind = target.kind
+        self._calls[kind or "unknown"] += 1
+        try:
+            call = await read_call(scope, receive, target, conventions.key(scope["headers"]))
+            answered = await self._answered(call, target, conventions)
+            await self._send(scope, connection, kind, answered)
+        except ClientGoneError:
+            pass
+        except ServedError as error:
+            if isinstance(error, Throttled):
+                connection.headers.extend(conventions.rest(error.seconds))
+            await connection.whole(error.status, conventions.error(error, identity))
+        return True
+
+    async def _answered(
+        self, call: BatchCall | ServedError, target: Target, conventions: Conventions
+    ) -> Answered:
+        orders = self._book.general
+        if target.kind is None or orders.absent:
+            raise ServedError(404, "Invalid URL", code="unknown_url")
+        if isinstance(call, ServedError):
+            raise call
+        gate = self._service.gates.get(call.key)
+        if gate is None or gate.refused:
+            raise conventions.unknown_key(call.key)
+        status = orders.failing.get(target.kind)
+        if status is not None:
+            raise ServedError(status, "This call was ordered to fail.")
+        await self._worker.catch_up()
+        answered = await self._handlers[target.shape][target.kind](call)
+        await self._worker.catch_up()
+        return answered
+
+    async def _send(
+        self, scope: Scope, connection: Connection, kind: CallKind | None, answered: Answered
+    ) -> None:
+        wire = scope.get("extensions", {}).get(WIRE)
+        content = answered.content
+        if kind is not None and self._book.loses(kind):
+            if wire is not None:
+                wire.close()
+            raise ClientGoneError
+        if not isinstance(content, Spool):
+            await connection.whole(200, encode(content))
+            return
+        cut = self._book.cut()
+        await connection.start(200, [(b"content-type", _LINES), (b"content-length", b"%d" % content.size)])
+        left = content.size if cut is None else min(cut, content.size)
+        for piece in content.pieces():
+            if left <= 0:
+                break
+            await connection.part(piece[:left])
+            left -= len(piece)
+        if cut is not None and cut < content.size:
+            if wire is not None:
+                wire.close()
+            raise ClientGoneError
+        await connection.part(b"", last=True)
