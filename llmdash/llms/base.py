@@ -103,10 +103,6 @@ class LLM(ABC, Generic[Whole, Piece]):
         """Return what the metadata of events says of this model, by LangChain's names."""
         return {"ls_provider": type(self).__name__.lower(), "ls_model_name": self.model}
 
-    def batches(self) -> Batches | None:
-        """Return the batch service of the endpoint, as this key uses it; None where there is none."""
-        return None
-
     async def aclose(self) -> None:
         """Close the connections."""
 

@@ -62,6 +62,10 @@ class Batch:
         self.jobs = jobs
         self.member = member
         self.service = service
+        self.left = len(jobs) if self.state.is_open else 0
+        """The jobs without an outcome."""
+        self.dollars: float | None = None
+        """What came back has cost, as far as that is known."""
         self.status: BatchStatus | None = None
         self.waits_for = ""
         """Why nothing happens with it now, in words; empty where that goes without saying."""
@@ -69,8 +73,10 @@ class Batch:
         """Lines of results that are of no job of this batch, of one that has its outcome, or of none."""
         self.is_wanted_back = self.is_given_up = False
         """Whether it is to be cancelled; whether its jobs are sent again although it may go on."""
-        self.is_cancelled = False
-        """True once the provider was asked to cancel it, by this start."""
+        self.is_told = asyncio.Event()
+        """Set once the provider was asked to cancel it, by this start."""
+        self.expired = 0
+        """The requests that were never carried out."""
         self.adopted_id: str | None = None
         """The provider's batch that the user takes for it."""
         self.has_ended = asyncio.Event()

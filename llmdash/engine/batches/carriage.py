@@ -202,7 +202,7 @@ class Carriage:
             return
         if batch.is_wanted_back and batch.record.cancel_at is None:
             await self._keep(batch, BatchState.CANCELLING, cancel_at=self._parts.wall_clock())
-        if batch.state is BatchState.CANCELLING and not batch.is_cancelled:
+        if batch.state is BatchState.CANCELLING and not batch.is_told.is_set():
             await self._cancel(batch, service)
             watcher.nudge()
         await self._woken(batch, self._cancelling_left(batch))
@@ -224,7 +224,7 @@ class Carriage:
         provider_id = batch.record.provider_id or ""
         with suppress(Failure):  # refused: it has ended meanwhile, which a look will say
             await persistently(batch, self._terms.pace, lambda: service.cancel(provider_id))
-        batch.is_cancelled = True
+        batch.is_told.set()
 
     async def _adopt(self, batch: Batch, service: Batches, provider_id: str) -> None:
         batch.adopted_id = None

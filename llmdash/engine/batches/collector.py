@@ -117,7 +117,9 @@ class Collector:
     async def _close(self, batch: Batch) -> None:
         """Put on record that nothing is left of a batch, once all its results are."""
         await self._parts.journal.flushed()
-        record = batch.became(BatchState.CLOSED, ended_at=batch.record.ended_at or self._parts.wall_clock())
+        ended_at = batch.record.ended_at or self._parts.wall_clock()
+        expired = (batch.record.expired or 0) + batch.expired
+        record = batch.became(BatchState.CLOSED, ended_at=ended_at, expired=expired)
         await self._parts.journal.batch(record)
         batch.record = record
         done = counted(batch.record.jobs, "job")

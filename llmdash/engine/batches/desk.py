@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from array import array
 from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,14 @@ from llmdash.engine.batches.carriers import Carriers
 from llmdash.engine.batches.collector import Collector
 from llmdash.engine.batches.lending import Lending
 from llmdash.engine.batches.planner import Planner
+from llmdash.engine.batches.rows import batch_row
 from llmdash.engine.batches.settling import BatchSettling
 from llmdash.engine.batches.terms import BatchTerms
 from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.dispatch.runner import BatchRunner
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model.records import BatchRecord
+from llmdash.engine.model.rows import BatchRow
 from llmdash.engine.model.states import BatchState, JobState, Severity
 from llmdash.engine.pool.costs import CostOf
 
@@ -96,29 +99,32 @@ class BatchDesk:
         service = None if member is None else self._carriers.service(member)
         return Batch(record, self._folder, jobs, member, service)
 
-    async def run(self) -> None:
-        """Work until cancelled. Raises what broke it."""
+    async def begin(self) -> None:
+        """Go on with what is on record, and plan what is pending if all of it goes in batches."""
         for batch in self.open_batches:
             self._carriage.doubt(batch)
             self._carry(batch)
         if self._terms.all_pending:
-            self.send(self._lending.pending())
+            jobs = await self._lending.take(self._lending.pending())
+            self._spawn(self._plan_taken(jobs))
+
+    async def run(self) -> None:
+        """Work until cancelled. Raises what broke it."""
         self._spawn(self._watch_deadline())
         await self._fault
 
-    def send(self, jobs: Sequence[int]) -> None:
-        """Send those of these jobs that are pending in batches."""
-        self._spawn(self._send(jobs))
-
-    def send_pending(self) -> None:
-        """Send every pending job in batches."""
-        self.send(self._lending.pending())
+    def send(self, jobs: Sequence[int] | None = None) -> None:
+        """Send those of these jobs that are pending in batches; by default every one."""
+        self._spawn(self._send(self._lending.pending() if jobs is None else jobs))
 
     async def _send(self, jobs: Sequence[int]) -> None:
+        await self._plan_taken(await self._lending.take(jobs))
+
+    async def _plan_taken(self, jobs: Sequence[int]) -> None:
         self.planning += 1
         try:
             await self._carriers.check()
-            await self._plan(await self._lending.take(jobs), probe=True)
+            await self._plan(jobs, probe=True)
         finally:
             self.planning -= 1
 
@@ -172,11 +178,16 @@ class BatchDesk:
         self._carriage.set_deadline(at)
         self._parts.journal.facts({"batch_deadline": at})
 
-    def recall_all(self) -> None:
-        """Ask the providers to cancel every batch, as far as there is time."""
+    async def recall(self, most_s: float) -> None:
+        """Ask the providers to cancel every batch, for at most so long; a resume goes on with it."""
         for batch in self.open_batches:
             batch.is_wanted_back = True
             batch.wakes.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(most_s):
+                await asyncio.gather(
+                    *(each.is_told.wait() for each in self.open_batches if each.state.may_exist)
+                )
 
     def _open(self, number: int) -> Batch:
         batch = self.batches.get(number)
@@ -202,6 +213,14 @@ class BatchDesk:
     def held(self) -> int:
         """The number of jobs that are lent."""
         return self._parts.store.columns.counts[JobState.BATCHED]
+
+    def rows(self) -> tuple[BatchRow, ...]:
+        """Return the batches as a frame shows them; any thread may ask."""
+        now = self._parts.wall_clock()
+        return tuple(
+            batch_row(each.record, now, left=each.left, cost=each.dollars, waits_for=each.waits_for)
+            for each in tuple(self.batches.values())
+        )
 
     def notice(self, severity: Severity, words: str) -> None:
         """Show a notice."""

@@ -13,7 +13,7 @@ from llmdash.engine.model.events import AnsweredInBatch, Noticed, TryFailed
 from llmdash.engine.model.records import AttemptRecord
 from llmdash.engine.model.states import Severity
 from llmdash.engine.pool.attribution import Attribution
-from llmdash.engine.pool.costs import CostOf
+from llmdash.engine.pool.costs import CostOf, cost_of_usage
 from llmdash.engine.pool.member import Lease, Member
 from llmdash.llms.batches import BatchAnswer
 from llmdash.llms.messages import Usage
@@ -59,8 +59,11 @@ class BatchSettling:
         usage = answer.usage if found.failure is None else reported(answer)
         parts.store.apply(AnsweredInBatch(job, record.key, record.attempt))
         parts.pool.settled_in_batch(member, usage, found.failure, model)
-        dollars = 0.0 if usage is None else self._dollars(member, model, usage)
-        parts.reservations.settled_in_batch(job, dollars)
+        dollars = self._dollars(member, model, usage)
+        batch.left -= 1
+        if dollars is not None:
+            batch.dollars = (batch.dollars or 0.0) + dollars
+        parts.reservations.settled_in_batch(job, dollars or 0.0)
         if found.failure is None:
             self._lending.end(job)
             self._settlement.judge(attempt, prompt, answer, model, parts.wall_clock())
@@ -89,15 +92,18 @@ class BatchSettling:
 
     def not_run(self, batch: Batch, job: int) -> None:
         """Make a job pending again whose request was never carried out: nothing was paid for it."""
-        self._again(self._record(batch, job)._replace(state="unsent"))
+        self._again(batch, self._record(batch, job)._replace(state="unsent"))
         self._parts.store.columns.tries[job] -= 1
+        batch.expired += 1
 
     def without_line(self, batch: Batch, job: int) -> None:
         """Make a job pending again whose result is missing: it may have been paid for."""
-        self._again(self._record(batch, job)._replace(state="unknown", message="its result is missing"))
+        missing = "its result is missing"
+        self._again(batch, self._record(batch, job)._replace(state="unknown", message=missing))
 
-    def _again(self, ended: AttemptRecord) -> None:
+    def _again(self, batch: Batch, ended: AttemptRecord) -> None:
         parts = self._parts
+        batch.left -= 1
         parts.journal.ended(ended._replace(ended_at=parts.wall_clock()), None, _nothing)
         self._lending.give_back((ended.job,))
 
@@ -117,8 +123,8 @@ class BatchSettling:
             batch=record.batch,
         )
 
-    def _dollars(self, member: Member, model: str, usage: Usage) -> float:
-        return self._parts.reservations.quotes.cost_by(self._cost_of, member.label, model, usage)
+    def _dollars(self, member: Member, model: str, usage: Usage | None) -> float | None:
+        return None if usage is None else cost_of_usage(self._cost_of, member.label, model, usage)
 
 
 def _untold(_event: object) -> None:

@@ -62,7 +62,7 @@ class Run:
         batches = build_batches(plan, parts, runner, reader)
         self._core = RunCore(plan, parts, runner, holds, batches, lifecycle)
         self._workers = WorkerWatch(plan.asker, start.store, writer, clock, plan.facts.payment)
-        gauges = LiveGauges(parts, runner)
+        gauges = LiveGauges(parts, runner, batches.rows)
         requests = RequestParts(start.pool, plan.options)
         self._frame_builder = FrameBuilder(
             plan.facts,
@@ -83,7 +83,7 @@ class Run:
         self._record = RunRecord(self._core, chronicle, self._head)
         self._control = LiveControl(self._core, self._record)
         self._watch = RunWatch(self._core, self._control, self._record, self._workers, self._storage)
-        self._steering = Steering(self._control, parts, runner)
+        self._steering = Steering(self._control, parts, runner, batches)
         if plan.budget is not None:
             self._control.set_budget(plan.budget)
         if not journal.is_wal:
@@ -166,6 +166,8 @@ class Run:
         core = self._core
         self._storage.look()  # before anything is paid for
         core.holds.look()
+        await self._open_reuse()
+        await core.batches.begin()  # before a worker takes a job that is to go in a batch
         shares = [limit.keep(core.demand) for limit in core.parts.pool.shared_limits]
         tasks = [
             asyncio.create_task(each)
@@ -195,12 +197,14 @@ class Run:
         if parts.reuse is not None:
             await parts.reuse.close()
 
+    async def _open_reuse(self) -> None:
+        reuse = self._core.parts.reuse
+        for notice in () if reuse is None else await reuse.open():
+            self.notice(Severity.INFORMATION, notice)
+
     async def _live(self) -> None:
         """Run the jobs until all have ended; with `stay` then wait for one to be retried."""
         core, record = self._core, self._record
-        if core.parts.reuse is not None:
-            for notice in await core.parts.reuse.open():
-                self.notice(Severity.INFORMATION, notice)
         while True:
             record.set_state(RunState.PAUSED if core.runner.paused else RunState.RUNNING)
             core.set_clock()

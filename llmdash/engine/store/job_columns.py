@@ -88,6 +88,9 @@ class Columns(Protocol):
     def revision(self) -> int:
         """A number that is another one once something has changed."""
 
+    def batch_of(self, job: int) -> int:
+        """Return the batch that a job is or was last in; 0 for none."""
+
 
 class JobColumns:
     """One value a job in each column; 44 bytes a job. Unknown times and tokens are 0.
