@@ -75,7 +75,7 @@ class AnthropicBatchService:
     async def look(self, since: float | None = None) -> BatchListing:
         """Return the batches at the service, back to `since` in Unix seconds, or one page of them."""
 
-        async def page(after: str | None) -> ListPage:
+        async def page(_: int, after: str | None) -> ListPage:
             query = {"limit": str(_PAGE)} | ({"after_id": after} if after else {})
             return ListPage.of(await self._calls.get(_PATH, **query), self._calls.redact)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -28,6 +29,7 @@ T = TypeVar("T")
 
 _JSON = "application/json"
 _PLACE_GIVEN = " (results)"
+_DEPLOYMENT = re.compile(r"/deployments/[^/]+\Z")
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -56,8 +58,14 @@ class ServiceCalls:
         self._connections = connections
         self._redactor = redactor
         base, _, self._query = head.target.partition("?")
-        self._root = base.removesuffix(own_path)
-        self._shown_root = head.url.partition("?")[0].removesuffix(own_path)
+        self._root = _above(base, own_path)
+        self._shown_root = _above(head.url.partition("?")[0], own_path)
+
+    @property
+    def host(self) -> str:
+        """The host that is asked, in lower case; empty where the address has none."""
+        own = _split("", self._root)
+        return "" if own is None else (own.hostname or "").lower()
 
     @property
     def redact(self) -> Callable[[str], str]:
@@ -118,8 +126,8 @@ class ServiceCalls:
 
     def _same_server(self, address: str) -> str:
         """The URL of an address that the service gave, which is written as one of this server."""
-        own, other = urlsplit(self._root), _split(self._root, address)
-        if other is None or _server(other) != _server(own):
+        own, other = _split("", self._root), _split(self._root, address)
+        if own is None or other is None or _server(other) != _server(own):
             host = "" if other is None else f" ({(other.hostname or '')[:100]})"
             words = f"the results are at another server{host}, to which the key is not sent"
             raise Failure(FailureKind.CONFIG, self._redactor.redact(words))
@@ -179,6 +187,11 @@ async def _reply_of(answer: HttpResponse) -> ServiceReply:
         words = "the server sent an HTML page, as a proxy does"
         raise Failure(FailureKind.TRANSIENT, words, status=answer.status)
     return ServiceReply(as_json(bytes(body)), answer.headers)
+
+
+def _above(url: str, own_path: str) -> str:
+    """The address that the paths of the service stand below; not a single deployment, as Azure has them."""
+    return _DEPLOYMENT.sub("", url.removesuffix(own_path))
 
 
 def _split(base: str, address: str) -> SplitResult | None:

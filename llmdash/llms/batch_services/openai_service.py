@@ -6,19 +6,14 @@ import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from llmdash.llms.batch_services.answers import AnswerReading
 from llmdash.llms.batch_services.calls import ServiceCalls, ServiceReply
 from llmdash.llms.batch_services.fields import identifier
 from llmdash.llms.batch_services.files import lines_of
-from llmdash.llms.batch_services.openai_wire import (
-    KEPT_S,
-    answer_of,
-    batch_document,
-    file_of,
-    status_of,
-)
+from llmdash.llms.batch_services.openai_shapes import OpenAIShape
+from llmdash.llms.batch_services.openai_wire import answer_of, file_of, status_of
 from llmdash.llms.batch_services.pages import ListPage, read_pages
 from llmdash.llms.batch_services.request_lines import RequestLines, written_line
 from llmdash.llms.batches import (
@@ -34,51 +29,45 @@ from llmdash.llms.transport.bodies import FileBody
 from llmdash.llms.wire.adaptation import Change
 from llmdash.llms.wire.failures import Failure, FailureKind
 
-__all__ = ["OpenAIBatchService", "OpenAIVariant"]
+__all__ = ["OpenAIBatchService"]
 
 _PAGE = 100
-_FILES_PAGE = 1000
 _OPTIONAL = ("expires_after", "output_expires_after", "metadata")
 """What a server may not know, and a batch can do without."""
 
 
-class OpenAIVariant(NamedTuple):
-    """In what a service differs from others of OpenAI's shape. `endpoint` is the path that requests name,
-    `kept_s` how long files are asked to be kept at most, in seconds.
-    """
+class OpenAIBatchService:
+    """Batches by `/files` and `/batches`; the requests of a file all name one `url`."""
 
     limits: BatchLimits
-    endpoint: str
-    kept_s: int = KEPT_S
-
-
-class OpenAIBatchService:
-    """Batches by `/files` and `/batches`; the requests of a file all ask one endpoint."""
-
     takes_files = True
+    names_batches = True
     counts_early = True
     opening = b""
     separator = b"\n"
     closing = b"\n"
 
     def __init__(
-        self, calls: ServiceCalls, requests: RequestLines, reading: AnswerReading, variant: OpenAIVariant
+        self,
+        calls: ServiceCalls,
+        requests: RequestLines,
+        reading: AnswerReading,
+        shape: OpenAIShape,
+        url: str,
     ) -> None:
-        self.limits = variant.limits
-        self.names_batches = True
+        self.limits = shape.limits
         self._calls = calls
         self._requests = requests
         self._reading = reading
-        self._variant = variant
+        self._shape = shape
+        self._url = url
 
     def line(
         self, custom_id: str, prompt: PromptLike, stop: str | Sequence[str] | None, options: Mapping[str, Any]
     ) -> bytes:
         """Return one request as it stands in a file. Raises Failure for what a batch cannot carry."""
         body = self._requests.body(prompt, stop, options)
-        return written_line(
-            {"custom_id": custom_id, "method": "POST", "url": self._variant.endpoint, "body": body}
-        )
+        return written_line(self._shape.request(custom_id, self._url, body))
 
     def read(self, line: bytes) -> BatchAnswer:
         """Return what a line of results says; never raises for what is in it."""
@@ -90,8 +79,7 @@ class OpenAIBatchService:
 
     async def upload(self, file: Path, name: str) -> str:
         """Send a file under `name`, in flat memory. Returns its id there."""
-        kept = {"anchor": "created_at", "seconds": str(self._variant.kept_s)}
-        reply = await self._without_refused("/files", {"purpose": "batch", "expires_after": kept}, file, name)
+        reply = await self._without_refused("/files", self._shape.form(), file, name)
         found = file_of(reply.document)
         if found is None:
             raise reply.refused(self._calls.redact)
@@ -100,38 +88,33 @@ class OpenAIBatchService:
     async def files(self, since: float | None = None) -> FileListing:
         """Return the input files at the service, back to `since` in Unix seconds, or one page of them."""
 
-        async def page(after: str | None) -> ListPage:
-            query = {"purpose": "batch", "limit": str(_FILES_PAGE)} | ({"after": after} if after else {})
+        async def page(number: int, after: str | None) -> ListPage:
+            query = {"purpose": "batch", **self._shape.page(number, after, _PAGE)}
             return ListPage.of(await self._calls.get("/files", **query), self._calls.redact)
 
-        return FileListing(*await read_pages(page, file_of, since))
+        return FileListing(*await read_pages(page, file_of, self._back_to(since)))
 
     async def create(self, draft: BatchDraft) -> BatchStatus:
         """Create a batch."""
-        fields = batch_document(draft.file_id, self._variant.endpoint, draft.name)
-        fields["output_expires_after"]["seconds"] = self._variant.kept_s
-        reply = await self._without_refused("/batches", fields)
-        self.names_batches = "metadata" in fields
-        return self._status(reply)
+        fields = self._shape.creation(draft, self._url)
+        return self._status(await self._without_refused(self._shape.jobs, fields))
 
     async def look(self, since: float | None = None) -> BatchListing:
         """Return the batches at the service, back to `since` in Unix seconds, or one page of them."""
 
-        async def page(after: str | None) -> ListPage:
-            query = {"limit": str(_PAGE)} | ({"after": after} if after else {})
-            return ListPage.of(await self._calls.get("/batches", **query), self._calls.redact)
+        async def page(number: int, after: str | None) -> ListPage:
+            query = self._shape.page(number, after, _PAGE)
+            return ListPage.of(await self._calls.get(self._shape.jobs, **query), self._calls.redact)
 
-        return BatchListing(
-            *await read_pages(page, lambda found: status_of(found, self._calls.redact), since)
-        )
+        return BatchListing(*await read_pages(page, self._read, self._back_to(since)))
 
     async def status(self, batch_id: str) -> BatchStatus:
         """Return one batch."""
-        return self._status(await self._calls.get(f"/batches/{batch_id}"))
+        return self._status(await self._calls.get(f"{self._shape.jobs}/{batch_id}"))
 
     async def cancel(self, batch_id: str) -> BatchStatus:
         """Ask for the end of a batch; it goes on until the service says that it has ended."""
-        return self._status(await self._calls.post(f"/batches/{batch_id}/cancel"))
+        return self._status(await self._calls.post(f"{self._shape.jobs}/{batch_id}/cancel"))
 
     async def download(self, source: str, file: Path) -> None:
         """Fetch one of the `results` of a batch to a file, anew, in flat memory."""
@@ -149,11 +132,18 @@ class OpenAIBatchService:
         if failed is not None:
             raise failed
 
+    def _back_to(self, since: float | None) -> float | None:
+        """All the way, where what is old may come first."""
+        return since if since is None or self._shape.newest_first else 0.0
+
     def _status(self, reply: ServiceReply) -> BatchStatus:
-        found = status_of(reply.document, self._calls.redact)
+        found = self._read(reply.document)
         if found is None:
             raise reply.refused(self._calls.redact)
         return found
+
+    def _read(self, found: Any) -> BatchStatus | None:
+        return status_of(self._shape.batch(found), self._calls.redact)
 
     async def _without_refused(
         self, path: str, fields: dict[str, Any], file: Path | None = None, name: str = ""
