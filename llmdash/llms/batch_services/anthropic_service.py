@@ -21,7 +21,6 @@ from llmdash.llms.batches import (
     FileListing,
 )
 from llmdash.llms.messages import PromptLike
-from llmdash.llms.transport.bodies import FileBody
 
 __all__ = ["AnthropicBatchService"]
 
@@ -70,7 +69,7 @@ class AnthropicBatchService:
 
     async def create(self, draft: BatchDraft) -> BatchStatus:
         """Create a batch."""
-        return self._status(await self._calls.upload(_PATH, FileBody(draft.file)))
+        return self._status(await self._calls.upload(_PATH, draft.file))
 
     async def look(self, since: float | None = None) -> BatchListing:
         """Return the batches at the service, back to `since` in Unix seconds, or one page of them."""

@@ -14,7 +14,7 @@ from llmdash.llms.batch_services.files import write_body
 from llmdash.llms.request_body import written
 from llmdash.llms.request_head import RequestHead
 from llmdash.llms.sync_bridge import there
-from llmdash.llms.transport.bodies import FileBody
+from llmdash.llms.transport.bodies import CannotRead, FileBody
 from llmdash.llms.transport.connections import Connections
 from llmdash.llms.wire.documents import BLANK, as_json, malformed
 from llmdash.llms.wire.failures import Failure, FailureKind, failure_in, from_response
@@ -47,8 +47,7 @@ class ServiceReply(NamedTuple):
 class ServiceCalls:
     """Calls to the addresses beside `head.target`, whose own part of the path is `own_path`.
 
-    Every call raises Failure where it fails, and none is repeated. One with a status of 300 or more was
-    refused: nothing was carried out. Of any other it is not known.
+    Every call raises Failure where it fails, and none is repeated.
     """
 
     def __init__(
@@ -89,9 +88,15 @@ class ServiceCalls:
         body, headers = written(fields), self._headers.for_body(_JSON)
         return await self._document(path, lambda client: client.post(self._url(path), headers, body))
 
-    async def upload(self, path: str, body: FileBody, content_type: str = _JSON) -> ServiceReply:
-        """Send a body that is as large as a file."""
+    async def upload(
+        self, path: str, file: Path, around: tuple[bytes, bytes] = (b"", b""), content_type: str = _JSON
+    ) -> ServiceReply:
+        """Send a file, with what is `around` it."""
         headers = self._headers.for_body(content_type)
+        try:
+            body = FileBody(file, *around)
+        except CannotRead as error:
+            raise Failure(FailureKind.LOCAL, str(error), reached=False) from None
         return await self._document(path, lambda client: client.upload(self._url(path), headers, body))
 
     async def delete(self, path: str) -> None:
@@ -130,7 +135,7 @@ class ServiceCalls:
         if own is None or other is None or _server(other) != _server(own):
             host = "" if other is None else f" ({(other.hostname or '')[:100]})"
             words = f"the results are at another server{host}, to which the key is not sent"
-            raise Failure(FailureKind.CONFIG, self._redactor.redact(words))
+            raise Failure(FailureKind.CONFIG, self._redactor.redact(words), status=200)
         query = "&".join(part for part in (other.query, self._query) if part)
         return urlunsplit((own.scheme, own.netloc, other.path, query, ""))
 

@@ -25,7 +25,6 @@ from llmdash.llms.batches import (
     FileListing,
 )
 from llmdash.llms.messages import PromptLike
-from llmdash.llms.transport.bodies import FileBody
 from llmdash.llms.wire.adaptation import Change
 from llmdash.llms.wire.failures import Failure, FailureKind
 
@@ -158,7 +157,7 @@ class OpenAIBatchService:
             try:
                 if file is None:
                     return await self._calls.post(path, fields)
-                return await self._calls.upload(path, *_multipart(fields, file, name))
+                return await self._calls.upload(path, file, *_multipart(fields, name))
             except Failure as failure:
                 option = _optional_in(failure, fields)
                 if option is None:
@@ -178,8 +177,8 @@ def _optional_in(refusal: Failure, fields: Mapping[str, Any]) -> str | None:
     return next(named, None)
 
 
-def _multipart(fields: Mapping[str, Any], file: Path, name: str) -> tuple[FileBody, str]:
-    """A form with a file, and its content type (RFC 7578)."""
+def _multipart(fields: Mapping[str, Any], name: str) -> tuple[tuple[bytes, bytes], str]:
+    """What is around a file in a form, and its content type (RFC 7578)."""
     mark = uuid.uuid4().hex
     pairs = [pair for field, value in fields.items() for pair in _pairs(field, value)]
     parts = [
@@ -191,8 +190,8 @@ def _multipart(fields: Mapping[str, Any], file: Path, name: str) -> tuple[FileBo
         f'--{mark}\r\ncontent-disposition: form-data; name="file"; filename="{shown}"\r\n'
         "content-type: application/jsonl\r\n\r\n"
     )
-    body = FileBody(file, "".join(parts).encode(), f"\r\n--{mark}--\r\n".encode())
-    return body, f"multipart/form-data; boundary={mark}"
+    around = "".join(parts).encode(), f"\r\n--{mark}--\r\n".encode()
+    return around, f"multipart/form-data; boundary={mark}"
 
 
 def _pairs(field: str, value: Any) -> list[tuple[str, str]]:

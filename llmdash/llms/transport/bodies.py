@@ -79,8 +79,7 @@ class _Pieces(AsyncIterable[bytes]):
             async for piece in pieces:
                 self._watch.sending()
                 yield piece
-        self._watch.sending()
-        self._watch.sent = True
+        self._watch.all_sent()
 
 
 class _Slices(AsyncIterable[bytes]):

@@ -274,3 +274,21 @@ async def test_the_key_is_nowhere_in_what_a_service_shows(wire: str) -> None:
     found = service(wire, network)
     assert KEY not in repr(await found.status("b"))
     assert KEY not in repr(vars(found))
+
+
+@BOTH
+async def test_a_file_that_is_not_there_is_the_fault_of_this_machine(wire: str, tmp_path: Path) -> None:
+    network = Canned(document({}))
+    found = service(wire, network)
+    gone = tmp_path / "gone"
+    with pytest.raises(Failure) as caught:
+        await (found.create(draft(gone)) if wire == "messages" else found.upload(gone, "gone"))
+    assert (caught.value.kind, caught.value.reached) == (FailureKind.LOCAL, False)
+    assert network.requests == []
+
+
+async def test_results_that_cannot_be_written_are_the_fault_of_this_machine(tmp_path: Path) -> None:
+    with pytest.raises(Failure) as caught:
+        await service("chat", Canned(answer(b"{}"))).download("file-out", tmp_path / "no folder" / "out")
+    assert caught.value.kind is FailureKind.LOCAL
+    assert "cannot write out: No such file" in caught.value.message

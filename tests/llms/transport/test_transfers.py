@@ -172,6 +172,7 @@ async def test_a_file_that_shrinks_or_goes_is_the_fault_of_this_machine(tmp_path
             with pytest.raises(Failure) as caught:
                 await client.upload(server.base_url, TYPED, body)
             assert caught.value.kind is FailureKind.LOCAL
+            assert not caught.value.reached
             assert words in caught.value.message
             file.unlink(missing_ok=True)
         assert server.requests == []
@@ -231,15 +232,31 @@ class Slowly(httpx.AsyncBaseTransport):
 
 async def test_an_upload_may_take_long_as_long_as_it_goes_on(tmp_path: Path) -> None:
     network = Slowly(0.02)
-    client = HttpClient(timeouts=Timeouts(total=0.05, first_byte=PATIENCE_S), transport=network)
+    client = HttpClient(timeouts=Timeouts(total=0.05, stall=PATIENCE_S), transport=network)
     body = FileBody(large_file(tmp_path, 2 * MEGABYTE))
     assert await body_of(await client.upload("https://llm.test/", TYPED, body)) == 2
     assert network.received == 2 * MEGABYTE
 
 
 async def test_an_upload_that_stalls_is_given_up(tmp_path: Path) -> None:
-    client = HttpClient(timeouts=Timeouts(first_byte=0.1), transport=Slowly(PATIENCE_S))
+    client = HttpClient(timeouts=Timeouts(stall=0.1), transport=Slowly(PATIENCE_S))
     with pytest.raises(Failure) as caught:
         await client.upload("https://llm.test/", TYPED, FileBody(large_file(tmp_path, MEGABYTE)))
+    assert "nothing could be sent for 0.1 s" in caught.value.message
     assert caught.value.timed_out
     assert not caught.value.may_be_billed
+
+
+async def test_a_sent_file_is_awaited_no_longer_than_an_answer(tmp_path: Path) -> None:
+    async def be_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async with (
+        raw_server(be_silent) as server,
+        client_with(Timeouts(first_byte=0.1, stall=PATIENCE_S)) as client,
+    ):
+        with pytest.raises(Failure) as caught:
+            await client.upload(server.base_url, TYPED, FileBody(large_file(tmp_path, MEGABYTE)))
+    assert caught.value.timed_out
+    assert caught.value.may_be_billed
+    assert "no answer within 0.1 s" in caught.value.message
