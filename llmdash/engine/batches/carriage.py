@@ -203,6 +203,7 @@ class Carriage:
         if batch.is_wanted_back and batch.record.cancel_at is None:
             await self._keep(batch, BatchState.CANCELLING, cancel_at=self._parts.wall_clock())
         if batch.state is BatchState.CANCELLING and not batch.is_told.is_set():
+            watcher.nudge()
             await self._cancel(batch, service)
             watcher.nudge()
         await self._woken(batch, self._cancelling_left(batch))
@@ -223,9 +224,22 @@ class Carriage:
         return max(0.0, batch.record.cancel_at + self._terms.pace.cancelling - self._parts.wall_clock())
 
     async def _cancel(self, batch: Batch, service: Batches) -> None:
+        """Ask for the end of a batch until that is answered, or a look says that it has ended: then services
+        refuse it, some as a conflict, which may as well pass.
+        """
         provider_id = batch.record.provider_id or ""
-        with suppress(Failure):  # refused: it has ended meanwhile, which a look will say
-            await persistently(batch, self._terms.pace, lambda: service.cancel(provider_id))
+        asking = asyncio.ensure_future(
+            persistently(batch, self._terms.pace, lambda: service.cancel(provider_id))
+        )
+        ended = asyncio.ensure_future(batch.has_ended.wait())
+        try:
+            await asyncio.wait((asking, ended), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            asking.cancel()
+            ended.cancel()
+            with suppress(Failure, asyncio.CancelledError):
+                await asking
+        batch.waits_for = ""
         batch.is_told.set()
 
     async def _adopt(self, batch: Batch, service: Batches, provider_id: str) -> None:
