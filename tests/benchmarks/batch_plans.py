@@ -1,5 +1,7 @@
 """How long it takes to plan jobs into batches, and to take in their results: `python -m
-tests.benchmarks.batch_plans [--jobs N] [--arrive]`.
+tests.benchmarks.batch_plans [--jobs N] [--arrive] [--live N]`.
+
+With `--live` that many other jobs are sent one by one meanwhile, at 50 a second, with batches and without.
 
 The requests are those of the real service of OpenAI; nothing leaves the machine: its calls are answered here.
 """
@@ -10,15 +12,18 @@ import argparse
 import asyncio
 import json
 import resource
+import statistics
 import tempfile
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from llmdash.engine.batches.terms import BatchPace, BatchTerms
 from llmdash.engine.frames.run_facts import RunFacts
+from llmdash.engine.model.commands import SendInBatches
 from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.view import JobsView, View
 from llmdash.engine.plan import RunPlan
@@ -38,6 +43,7 @@ from llmdash.llms.openai import ChatOpenAI
 from llmdash.prompts.arithmetic import Arithmetic
 
 _LOOK_S = 0.05
+_RATE = 50.0
 _QUICK = BatchPace(first_look=0.2, longest_look=0.2, search=(0.1, 0.2, 0.3))
 
 
@@ -135,8 +141,11 @@ class _Model(ChatOpenAI):
     """A model whose first call, too, is answered here."""
 
     answers = False
+    sent: ClassVar[list[float]] = []
+    """When each live request was sent."""
 
     async def _astream(self, prompt: Any, **options: Any) -> AsyncGenerator[Delta, None]:
+        self.sent.append(time.perf_counter())
         yield Delta("14", finish_reason="stop", usage=Usage(12, 1))
 
     def batches(self) -> Any:
@@ -145,8 +154,8 @@ class _Model(ChatOpenAI):
         return _Service(real, answers=self.answers)
 
 
-def _plan(folder: Path, jobs: int, *, answers: bool) -> RunPlan:
-    source = Arithmetic(jobs)
+def _plan(folder: Path, jobs: int, *, answers: bool, live: int = 0) -> RunPlan:
+    source = Arithmetic(jobs + live)
 
     @asynccontextmanager
     async def connect() -> AsyncIterator[list[Member]]:
@@ -154,13 +163,39 @@ def _plan(folder: Path, jobs: int, *, answers: bool) -> RunPlan:
         model.answers = answers
         yield [Member(model, "k0", Endpoint("openai"))]
 
-    terms = BatchTerms(all_pending=True, leaves=not answers, pace=_QUICK)
+    terms = BatchTerms(all_pending=not live, leaves=not answers, pace=_QUICK)
     facts = RunFacts("arithmetic", "gpt-4o-mini", "openai", 1)
-    return RunPlan(source, connect, folder, facts, rate=None, concurrency=1, batch=terms)
+    rate = _RATE if live else None
+    return RunPlan(source, connect, folder, facts, rate=rate, concurrency=8, batch=terms)
 
 
 def _frame(session: LocalSession) -> Frame:
     return session.frame(View(jobs=JobsView(height=30)))
+
+
+def _paced(live: int, batched: int) -> dict[str, Any]:
+    """Send `live` jobs one by one, at a rate, while others go out in batches and come back."""
+    _Model.sent.clear()
+    with tempfile.TemporaryDirectory() as folder:
+        session = LocalSession(_plan(Path(folder), batched, answers=True, live=live))
+        session.start()
+        if batched:
+            session.command(SendInBatches(tuple(range(live, live + batched))))
+        while session.alive:
+            _frame(session)
+            time.sleep(_LOOK_S)
+        session.join()
+        if session.crash is not None:
+            raise session.crash
+        gaps = sorted(later - before for before, later in pairwise(_Model.sent[1:live]))
+        return {
+            "live": live,
+            "batched": batched,
+            "done": _frame(session).run.done,
+            "a_second": round(1 / statistics.fmean(gaps), 3),
+            "gap_p99_ms": round(gaps[int(0.99 * len(gaps))] * 1000, 1),
+            "gap_max_ms": round(gaps[-1] * 1000, 1),
+        }
 
 
 def main() -> None:
@@ -168,7 +203,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, default=100_000)
     parser.add_argument("--arrive", action="store_true", help="let the results arrive, too")
+    parser.add_argument("--live", type=int, default=0, help="jobs that are sent one by one meanwhile")
     asked = parser.parse_args()
+    if asked.live:
+        for batched in (0, asked.jobs):
+            print(json.dumps(_paced(asked.live, batched)))
+        return
     with tempfile.TemporaryDirectory() as folder:
         session = LocalSession(_plan(Path(folder), asked.jobs, answers=asked.arrive))
         began = time.perf_counter()
