@@ -203,7 +203,7 @@ class Service:
             bool(fields.get("stream")),
             fields,
             prompt,
-            key,
+            key if visit.way == "live" else f"{key} in batches",  # one rests without the other
             self._places.get(key) == len(self._places) - 1,
         )
 
@@ -218,6 +218,8 @@ class Service:
             raise Throttled(wait.seconds, wait.limit)
         if isinstance(call, ServedError):
             raise call
+        if visit.way == "batch" and call.streamed:
+            raise ServedError(400, "Streaming is not supported in batches.", "stream")
         if gate.compat.refuse_stream_options and call.names_stream_options:
             raise ServedError(400, "Unrecognized request argument supplied: stream_options", "stream_options")
         return call

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
+
 from llmdash.simulator.batches.calls import Answered, BatchCall, Handler, Target, read_call, target_of
 from llmdash.simulator.batches.clock import BatchClock
 from llmdash.simulator.batches.held import HeldBatch
@@ -57,6 +59,10 @@ class BatchDesk:
         """Change orders (see BatchOrders), for all batches or for one. Raises ValueError."""
         return self._book.order(orders, batch)
 
+    def set_orders(self, orders: BatchOrders, batch: str | None = None) -> None:
+        """Replace all orders, for all batches or for one."""
+        self._book.set(orders, batch)
+
     def reset(self) -> None:
         """Have everything go right again."""
         self._book.reset()
@@ -72,9 +78,10 @@ class BatchDesk:
         }
 
     def _document(self, batch: HeldBatch) -> dict[str, Any]:
+        found = {"executed": batch.succeeded, "usage": msgspec.structs.asdict(batch.used)}
         if batch.shape.separates_errors:
-            return {**self._openai.document(batch), "executed": batch.succeeded}
-        return {**self._messages.document(batch, ""), "executed": batch.succeeded}
+            return {**self._openai.document(batch), **found}
+        return {**self._messages.document(batch, ""), **found}
 
     def _keep_results(self, batch: HeldBatch) -> None:
         if batch.shape.separates_errors:

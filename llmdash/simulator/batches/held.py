@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
+from llmdash.simulator.batches.batch_usage import BatchUsage
 from llmdash.simulator.batches.spool import LineSpool
 from llmdash.simulator.connection import Headers
 from llmdash.simulator.dialects.base import Conventions
@@ -122,6 +123,7 @@ class HeldBatch:
         self.begun = 0
         self.succeeded = 0
         self.failed = 0
+        self.used = BatchUsage()
         self.results = LineSpool()
         self.errors = LineSpool() if shape.separates_errors else self.results
         self.output_file: str | None = None
@@ -155,3 +157,4 @@ class HeldBatch:
         else:
             self.succeeded += 1
             self.results.add(line)
+            self.used.add(answer.body)

@@ -48,13 +48,13 @@ class MessageBatches:
             raise ServedError(429, _QUEUE_FULL)
         if call.body is None:
             raise ServedError(400, "The request has no body.")
-        orders = self._book.general
+        identity = f"msgbatch_{self._service.identity()}"
+        orders = self._book.claim(identity)
         lines, model, tokens = read_requests(call.body, orders)
         if orders.queue_tokens is not None and self._shelf.enqueued(model) + tokens > orders.queue_tokens:
             raise ServedError(429, _QUEUE_FULL)
         if orders.invalid:
             raise ServedError(400, "requests.0.params: this create was ordered to be invalid")
-        identity = f"msgbatch_{self._service.identity()}"
         spec = BatchSpec(identity, call.key, "/v1/messages", "24h", _WINDOW_S, _KEPT_S)
         batch = HeldBatch(spec, self._shape, lines, self._clock.now())
         batch.phase = BatchPhase.RUNNING

@@ -81,7 +81,7 @@ class OpenAIBatches:
                 continue
             identity = f"file-{self._service.identity()}"
             name = f"{batch.identity}_{suffix}.jsonl"
-            self._files.add(identity, name, "batch_output", lines.spool, batch.spec.kept_s)
+            self._files.add(identity, name, "batch_output", lines.spool, batch.spec.kept_s, batch.identity)
             setattr(batch, f"{suffix}_file", identity)
 
     async def _upload(self, call: BatchCall) -> Answered:
@@ -123,7 +123,7 @@ class OpenAIBatches:
 
     async def _download(self, call: BatchCall) -> Answered:
         file = self._files.find(call.target.identity)
-        if file.purpose == "batch_output" and self._book.general.gone:
+        if file.batch and self._book.of(file.batch).gone:
             raise missing_file(file.identity)
         return Answered(file.spool, file.identity)
 
@@ -158,7 +158,7 @@ class OpenAIBatches:
         )
         batch = HeldBatch(spec, self._shape, LineSpool(file.spool), self._clock.now())
         batch.finds_full = self._book.uses("queue_full")
-        batch.chores = checking(batch, self._book.general)
+        batch.chores = checking(batch, self._book.claim(batch.identity))
         self._shelf.add(batch)
         return Answered(self.document(batch), batch.identity)
 
@@ -206,6 +206,7 @@ class OpenAIBatches:
             "expires_at": int(created + self._clock.lasting(spec.window_s)),
             **{f"{phase}_at": _whole(batch.moments.get(phase)) for phase in moments},
             "request_counts": counted if checked else dict.fromkeys(counted, 0),
+            "usage": _usage(batch),
             "metadata": spec.metadata,
         }
 
@@ -232,4 +233,16 @@ def _listing(page: list[dict[str, Any]], more: bool) -> dict[str, Any]:
         "first_id": page[0]["id"] if page else None,
         "last_id": page[-1]["id"] if page else None,
         "has_more": more,
+    }
+
+
+def _usage(batch: HeldBatch) -> dict[str, Any]:
+    """The tokens of all answers so far."""
+    used = batch.used
+    return {
+        "input_tokens": used.input,
+        "input_tokens_details": {"cached_tokens": used.cached},
+        "output_tokens": used.output,
+        "output_tokens_details": {"reasoning_tokens": used.reasoning},
+        "total_tokens": used.input + used.output,
     }

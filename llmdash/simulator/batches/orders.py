@@ -12,6 +12,7 @@ __all__ = ["BatchOrders", "CallKind", "OrderBook"]
 CallKind = Literal["upload", "files", "file", "download", "delete", "create", "list", "look", "cancel"]
 """A call of a batch service: `file` and `look` ask for one, `files` and `list` for all of them."""
 
+_NEXT = "next"
 _Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 _Seconds = Annotated[float, msgspec.Meta(ge=0)]
 _Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -84,7 +85,7 @@ class OrderBook:
         self._single: dict[str, BatchOrders] = {}
 
     def order(self, orders: Mapping[str, Any], batch: str | None = None) -> BatchOrders:
-        """Change the orders named, for one batch or for all, and return what is ordered then.
+        """Change the orders named, for one batch (`next`: to be created) or for all; return all that are.
 
         Raises ValueError, and changes nothing, if one of them is unknown or invalid.
         """
@@ -93,16 +94,26 @@ class OrderBook:
             changed = msgspec.convert({**before, **orders}, BatchOrders)
         except msgspec.ValidationError as error:
             raise ValueError(f"batch orders: {error}") from None
-        if batch is None:
-            self.general = changed
-        else:
-            self._single[batch] = changed
+        self.set(changed, batch)
         return changed
+
+    def set(self, orders: BatchOrders, batch: str | None = None) -> None:
+        """Replace all orders for one batch (`next`: to be created) or for all."""
+        if batch is None:
+            self.general = orders
+        else:
+            self._single[batch] = orders
 
     def reset(self) -> None:
         """Have everything go right again."""
         self.general = BatchOrders()
         self._single.clear()
+
+    def claim(self, batch: str) -> BatchOrders:
+        """Return the orders for a batch that is being created: those for the `next` one become its own."""
+        if _NEXT in self._single:
+            self._single[batch] = self._single.pop(_NEXT)
+        return self.of(batch)
 
     def of(self, batch: str | None) -> BatchOrders:
         """Return the orders for a batch: its own, else those for all."""

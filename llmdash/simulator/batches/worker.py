@@ -55,9 +55,13 @@ class BatchWorker:
     async def catch_up(self) -> None:
         """Have all batches go on to this moment, as far as that is soon done; the rest follows."""
         left = _BUDGET
-        for batch in list(self._active.values()):
-            while left > 0 and await self._step(batch):
-                left -= _SLICE
+        busy = True
+        while busy and left > 0:
+            busy = False
+            for batch in list(self._active.values()):
+                if await self._step(batch):
+                    busy = True
+                    left -= _SLICE
         if self._active and (self._task is None or self._task.done()):
             self._task = asyncio.ensure_future(self._work())
 
@@ -92,7 +96,8 @@ class BatchWorker:
         runs = batch.phase is BatchPhase.RUNNING or (batch.phase is BatchPhase.CANCELLING and orders.vain)
         if not runs or orders.stuck or batch.end is not None:
             return 0
-        took = self._clock.now() - batch.created - self._clock.lasting(_VALIDATING_S)
+        passed = min(self._clock.now() - batch.created, self._clock.lasting(batch.spec.window_s))
+        took = passed - self._clock.lasting(_VALIDATING_S)
         share = took / self._clock.lasting(_EXECUTING_S * orders.slow)
         due = min(_last(batch, orders), int(batch.total * share + 1e-9))
         return due if due > batch.begun else 0
@@ -110,11 +115,22 @@ class BatchWorker:
         elif batch.phase is BatchPhase.CANCELLING and not orders.vain:
             if self._passed(since, _CANCELLING_S * orders.slow):
                 self._close(batch, BatchPhase.CANCELLED, orders)
-        elif self._passed(now - batch.created, batch.spec.window_s):
-            self._finalize(batch, BatchPhase.EXPIRED, orders)
-        elif batch.begun >= _last(batch, orders) and not orders.stuck:
-            whole = batch.begun >= batch.total
-            self._finalize(batch, BatchPhase.COMPLETED if whole else BatchPhase.EXPIRED, orders)
+        else:
+            end = self._outcome(batch, orders, now)
+            if end is not None:
+                self._finalize(batch, end, orders)
+
+    def _outcome(self, batch: HeldBatch, orders: BatchOrders, now: float) -> BatchPhase | None:
+        """How a batch ends, if it ends now.
+
+        What was due before its window closed is executed first, so that no slow machine has it expire.
+        """
+        if batch.begun >= batch.total and not orders.stuck:
+            return BatchPhase.COMPLETED
+        if batch.begun >= _last(batch, orders) and not orders.stuck:
+            return BatchPhase.EXPIRED
+        late = self._passed(now - batch.created, batch.spec.window_s) and not self._due(batch, orders)
+        return BatchPhase.EXPIRED if late else None
 
     def _passed(self, since: float, seconds: float) -> bool:
         return since >= self._clock.lasting(seconds) - 1e-9
