@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from llmdash.simulator.answers import Question
 
-__all__ = ["Executions", "Way"]
+__all__ = ["Executed", "Executions", "Way"]
 
 Way = Literal["live", "batch"]
 
 _MOST_PROMPTS = 1_000_000
 _LONGEST = 200
 _OTHERS = "(other prompts)"
+
+
+class Executed(NamedTuple):
+    """The answer to a request of a batch: a body in JSON, and in `identity` its id with the provider."""
+
+    status: int
+    body: bytes
+    identity: str
+
+    @property
+    def failed(self) -> bool:
+        return self.status != 200
 
 
 class Executions:

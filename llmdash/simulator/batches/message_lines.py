@@ -7,13 +7,14 @@ import re
 
 import msgspec
 
-from llmdash.simulator.batches.held import BatchRequest, LineAnswer, Rest
+from llmdash.simulator.batches.held import BatchRequest, Rest
 from llmdash.simulator.batches.orders import BatchOrders
 from llmdash.simulator.batches.spool import LineSpool, Spool
 from llmdash.simulator.connection import Headers
 from llmdash.simulator.dialects.anthropic_conventions import AnthropicConventions
 from llmdash.simulator.dialects.base import Conventions, decode, encode
 from llmdash.simulator.errors import ServedError
+from llmdash.simulator.executions import Executed
 
 __all__ = ["MessagesShape", "read_requests"]
 
@@ -58,7 +59,7 @@ class MessagesShape:
         found = _requests.decode(line)
         return BatchRequest(found.custom_id, _PATH, bytes(found.params))
 
-    def result(self, request: BatchRequest, answer: LineAnswer) -> bytes:
+    def result(self, request: BatchRequest, answer: Executed) -> bytes:
         body = msgspec.Raw(answer.body)
         result = (
             {"type": "errored", "error": body} if answer.failed else {"type": "succeeded", "message": body}

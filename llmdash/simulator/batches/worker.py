@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from llmdash.simulator.batches.clock import BatchClock
-from llmdash.simulator.batches.held import BatchPhase, HeldBatch, LineAnswer, Rest
+from llmdash.simulator.batches.held import BatchPhase, HeldBatch, Rest
 from llmdash.simulator.batches.orders import BatchOrders, OrderBook
 from llmdash.simulator.batches.tampering import tampered
 from llmdash.simulator.errors import ServedError
+from llmdash.simulator.executions import Executed
 from llmdash.simulator.service import Service
 
 __all__ = ["BatchWorker"]
@@ -191,12 +192,10 @@ class BatchWorker:
         request = shape.request(batch.lines[place])
         error = _failure(batch, orders, place)
         if error is None:
-            answer = LineAnswer(
-                *await self._service.execute(request.path, batch.spec.key, shape.headers, request.body)
-            )
+            answer = await self._service.execute(request.path, batch.spec.key, shape.headers, request.body)
         else:
             identity = self._service.identity()
-            answer = LineAnswer(error.status, shape.conventions.error(error, identity), identity)
+            answer = Executed(error.status, shape.conventions.error(error, identity), identity)
         batch.take(request, answer)
 
 
