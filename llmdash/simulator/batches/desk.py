@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -100,6 +101,8 @@ class BatchDesk:
         self._calls[kind or "unknown"] += 1
         try:
             call = await read_call(scope, receive, target, conventions.key(scope["headers"]))
+            if kind is not None and self._book.uses_up("unheard", kind):
+                _cut(scope)
             answered = await self._answered(call, target, conventions)
             await self._send(scope, connection, kind, answered)
         except ClientGoneError:
@@ -108,6 +111,8 @@ class BatchDesk:
             if isinstance(error, Throttled):
                 connection.headers.extend(conventions.rest(error.seconds))
             await connection.whole(error.status, conventions.error(error, identity))
+        finally:
+            connection.close()
         return True
 
     async def _answered(
@@ -132,12 +137,11 @@ class BatchDesk:
     async def _send(
         self, scope: Scope, connection: Connection, kind: CallKind | None, answered: Answered
     ) -> None:
-        wire = scope.get("extensions", {}).get(WIRE)
         content = answered.content
-        if kind is not None and self._book.loses(kind):
-            if wire is not None:
-                wire.close()
-            raise ClientGoneError
+        if kind is not None:
+            await connection.until(time.monotonic() + self._book.general.late_s.get(kind, 0.0))
+            if self._book.uses_up("lost", kind):
+                _cut(scope)
         if not isinstance(content, Spool):
             await connection.whole(200, encode(content))
             return
@@ -150,7 +154,13 @@ class BatchDesk:
             await connection.part(piece[:left])
             left -= len(piece)
         if cut is not None and cut < content.size:
-            if wire is not None:
-                wire.close()
-            raise ClientGoneError
+            _cut(scope)
         await connection.part(b"", last=True)
+
+
+def _cut(scope: Scope) -> NoReturn:
+    """Close the connection when what was sent so far is through, and send nothing more."""
+    wire = scope.get("extensions", {}).get(WIRE)
+    if wire is not None:
+        wire.close()
+    raise ClientGoneError

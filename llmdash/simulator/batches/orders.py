@@ -42,6 +42,8 @@ class BatchOrders(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     What is seen:
 
     - `lost`: the answers to that many calls of a kind are lost: all is done, and the connection is cut.
+    - `unheard`: that many calls of a kind are cut before anything is done.
+    - `late_s`: the answers to calls of a kind come that much later; all is done before.
     - `cuts`: the next downloads are cut after that many bytes of their body, one after the other.
     - `lag_s`: lists show batches and files that much later; `unseen_s`: so do calls for a single one.
     """
@@ -69,6 +71,8 @@ class BatchOrders(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     failing: Mapping[CallKind, int] = {}
     absent: bool = False
     lost: Mapping[CallKind, _Count] = {}
+    unheard: Mapping[CallKind, _Count] = {}
+    late_s: Mapping[CallKind, _Seconds] = {}
     cuts: tuple[_Count, ...] = ()
     lag_s: _Seconds = 0.0
     unseen_s: _Seconds = 0.0
@@ -126,11 +130,12 @@ class OrderBook:
             self.order({name: left - 1})
         return left > 0
 
-    def loses(self, kind: CallKind) -> bool:
-        """Return True if the answer to this call is to be lost, and use that up."""
-        left = self.general.lost.get(kind, 0)
+    def uses_up(self, name: Literal["lost", "unheard"], kind: CallKind) -> bool:
+        """Return True if that is ordered for this call, and use it up."""
+        of_kinds: Mapping[CallKind, int] = getattr(self.general, name)
+        left = of_kinds.get(kind, 0)
         if left:
-            self.order({"lost": {**self.general.lost, kind: left - 1}})
+            self.order({name: {**of_kinds, kind: left - 1}})
         return left > 0
 
     def cut(self) -> int | None:

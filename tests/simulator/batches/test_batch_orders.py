@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 
-from llmdash.simulator.batches.orders import BatchOrders
+from llmdash.simulator.batches.orders import BatchOrders, CallKind
 from tests.simulator.batches.asking import BatchServices, lines_of, prompts
 
+ROOT = Path(__file__).parents[3]
 FILES = "/v1/files"
 
 
@@ -204,6 +206,12 @@ async def test_orders_for_the_next_batch_are_those_of_no_other() -> None:
     first, second = await services.batch(10), await services.batch(10)
     assert (await services.end(first))["status"] == "expired"
     assert (await services.end(second))["status"] == "completed"
+
+
+def test_every_order_and_every_kind_of_call_is_in_the_manual() -> None:
+    page = (ROOT / "llmdash/manual/pages/simulator.md").read_text(encoding="utf-8")
+    names = [*BatchOrders.__struct_fields__, *get_args(CallKind)]
+    assert [name for name in names if f"`{name}" not in page] == []
 
 
 @pytest.mark.parametrize("orders", [{"strange": 1}, {"expired": 2}, {"lost": {"strange": 1}}, {"slow": 0}])

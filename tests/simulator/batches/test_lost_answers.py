@@ -75,6 +75,25 @@ def test_looks_and_cancels_are_lost(client: OpenAI, running: Simulated) -> None:
         client.files.retrieve(file)
 
 
+def test_a_call_that_is_not_heard_does_nothing(client: OpenAI, running: Simulated) -> None:
+    file = uploaded(client)
+    batches = len(running.batches()["batches"])
+    running.order_batches(unheard={"create": 1})
+    lost(lambda: created(client, file))
+    assert len(running.batches()["batches"]) == batches
+    created(client, file)
+    assert len(running.batches()["batches"]) == batches + 1
+
+
+def test_an_answer_that_comes_late_is_of_what_is_done_already(client: OpenAI, running: Simulated) -> None:
+    file = uploaded(client)
+    batches = len(running.batches()["batches"])
+    running.order_batches(late_s={"create": 600})
+    with pytest.raises(openai.APITimeoutError):
+        created(client.with_options(timeout=0.3), file)
+    assert len(running.batches()["batches"]) == batches + 1
+
+
 def test_a_download_is_cut_at_a_byte_and_whole_the_next_time(client: OpenAI, running: Simulated) -> None:
     batch = created(client, uploaded(client, 50))
     wait_for(lambda: client.batches.retrieve(batch).output_file_id)
