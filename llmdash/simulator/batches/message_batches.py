@@ -50,7 +50,7 @@ class MessageBatches:
             raise ServedError(400, "The request has no body.")
         identity = f"msgbatch_{self._service.identity()}"
         orders = self._book.claim(identity)
-        lines, model, tokens = read_requests(call.body, orders)
+        lines, model, tokens = await read_requests(call.body, orders)
         if orders.queue_tokens is not None and self._shelf.enqueued(model) + tokens > orders.queue_tokens:
             raise ServedError(429, _QUEUE_FULL)
         if orders.invalid:
