@@ -68,6 +68,8 @@ class Executions:
 
 def _name(question: Question) -> str:
     """The text of a prompt, with a hash where that alone does not tell it from others."""
+    if len(question.messages) == 1 and len(question.messages[0][1]) <= _LONGEST:
+        return question.messages[0][1]
     text = question.text
     said = [each for role, each in question.messages if role not in ("system", "developer")]
     if len(text) <= _LONGEST and len(said) == 1:

@@ -23,6 +23,7 @@ _FINALIZING_S = 10.0
 _CANCELLING_S = 60.0
 
 _SLICE = 16  # requests between two looks at what else there is to do
+_CHORES = 128  # lines that are checked or written instead, which takes as long
 _BUDGET = 256  # requests that are executed at most before a call is answered
 _PAUSES_S = (0.01, 0.25)
 
@@ -81,7 +82,7 @@ class BatchWorker:
         if batch.phase.ended:
             return False
         if batch.chores is not None:
-            if not list(islice(batch.chores, _SLICE)):
+            if not list(islice(batch.chores, _CHORES)):
                 batch.chores = None
             return True
         orders = self._book.of(batch.identity)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from tests.simulated import Reply
 from tests.simulator.in_process import InProcess
 
-__all__ = ["CHAT", "BatchServices", "form_of", "lines_of", "prompts", "requests_of"]
+__all__ = ["CHAT", "SPEED", "BatchServices", "form_of", "lines_of", "prompts", "requests_of"]
 
 SPEED = 3600.0
 ENDS = frozenset({"completed", "failed", "expired", "cancelled", "ended"})

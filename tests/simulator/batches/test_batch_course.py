@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from tests.simulator.batches.asking import BatchServices, lines_of, prompts
+from tests.simulator.batches.asking import SPEED, BatchServices, lines_of, prompts
 
 EXECUTED = {"live": 0, "batch": 1}
 
@@ -137,3 +139,18 @@ async def test_limits_of_a_key_are_for_its_live_calls_only() -> None:
     end = await services.end(await services.batch(20))
     assert end["request_counts"]["completed"] == 20
     assert (await services.ask("chat", key=services.keys[0])).status == 200
+
+
+async def test_a_call_waits_for_a_slice_of_a_large_batch_and_the_rest_follows() -> None:
+    """Else live calls would wait for as long as 50,000 requests take."""
+    services = BatchServices()
+    batch = await services.batch(2_000)
+    seen = await services.at(700, batch)
+    assert seen["request_counts"]["completed"] < 1_000
+    assert seen["status"] in ("validating", "in_progress")
+    executed = 0
+    while executed < 2_000:
+        await asyncio.sleep(0.01)
+        executed = (await services.executions())["batch"]
+    services.now += 20 / SPEED
+    assert (await services.end(batch))["request_counts"]["completed"] == 2_000

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import http.client
+import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import openai
 import pytest
 from openai import OpenAI
 
 from tests.simulated import Simulated
-from tests.simulator.batches.asking import CHAT, lines_of, prompts
+from tests.simulator.batches.asking import CHAT, form_of, lines_of, prompts
 from tests.waiting import wait_for
 
 
@@ -111,3 +113,25 @@ def test_a_download_is_cut_at_a_byte_and_whole_the_next_time(client: OpenAI, run
 
 def test_the_process_says_nothing_of_what_it_cut(running: Simulated) -> None:
     assert running.complaints() == ""
+
+
+def test_a_large_upload_is_not_held_in_memory(running: Simulated) -> None:
+    def pieces() -> Iterator[bytes]:
+        head, tail = form_of(b"", purpose="batch")[0].split(b"\r\n\r\n\r\n--b0und--")
+        yield head + b"\r\n\r\n"
+        for _ in range(800):
+            yield b"x" * 65_535 + b"\n"
+        yield b"\r\n--b0und--" + tail
+
+    def peak_kb() -> int:
+        status = Path(f"/proc/{running.pid}/status").read_text(encoding="ascii")
+        return int(status.partition("VmHWM:")[2].split()[0])
+
+    before = peak_kb()
+    connection = http.client.HTTPConnection(running.root.removeprefix("http://"))
+    headers = {"Authorization": f"Bearer {running.keys[0]}", "Content-Type": form_of(b"")[1]}
+    connection.request("POST", "/v1/files", pieces(), headers, encode_chunked=True)
+    with connection.getresponse() as answer:
+        assert json.loads(answer.read())["bytes"] == 800 * 65_536
+    connection.close()
+    assert peak_kb() - before < 10_000
