@@ -192,7 +192,7 @@ def _others(service: Service, stats: Stats, clock: Callable[[], float], batches:
             Route("/__sim__/requests", door.requests, methods=["GET", "POST"]),
             Route("/__sim__/tracked", door.tracked, methods=["GET", "POST"]),
             Route("/__sim__/key/{key:path}", door.order, methods=["POST"]),
-            Route("/__sim__/batches", batches.batches, methods=["GET", "POST"]),
+            Route("/__sim__/batches", batches.batches, methods=["GET", "POST", "DELETE"]),
             Route("/__sim__/executions", batches.executions, methods=["GET", "DELETE"]),
         ],
         exception_handlers={HTTPException: _failed},

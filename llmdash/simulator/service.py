@@ -112,6 +112,10 @@ class Service:
             self._stats.ended(row, outcome, answers)
             record.outcome = outcome
 
+    def place(self, key: str) -> int | None:
+        """Return the place of a key among those of the settings; None for any other."""
+        return self._places.get(key)
+
     async def execute(self, path: str, key: str, headers: Headers, body: bytes) -> Executed:
         """Answer a request of a batch of `key` as one that comes live, at once and beyond its limits.
 

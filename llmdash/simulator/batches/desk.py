@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 import msgspec
 
+from llmdash.simulator.batches.call_log import CallLog
 from llmdash.simulator.batches.calls import Answered, BatchCall, Handler, Target, read_call, target_of
 from llmdash.simulator.batches.clock import BatchClock
 from llmdash.simulator.batches.held import HeldBatch
@@ -46,7 +46,7 @@ class BatchDesk:
         self._shelf = BatchShelf(self._clock, self._book, self._worker)
         self._openai = OpenAIBatches(service, self._clock, self._book, self._shelf)
         self._messages = MessageBatches(service, self._clock, self._book, self._shelf)
-        self._calls: Counter[str] = Counter()
+        self._log = CallLog()
         self._conventions: dict[str, Conventions] = {
             "openai": OpenAIConventions(),
             "anthropic": AnthropicConventions(),
@@ -68,11 +68,22 @@ class BatchDesk:
         """Have everything go right again."""
         self._book.reset()
 
-    async def report(self) -> dict[str, Any]:
-        """Return the calls counted, all batches and files, oldest first, and the orders."""
+    def forget(self) -> None:
+        """Forget all batches, files, calls and orders, as if nothing had been asked yet."""
+        self.reset()
+        self._log.clear()
+        self._shelf.clear()
+        self._openai.forget_files()
+
+    async def report(self, *, calls: bool = False) -> dict[str, Any]:
+        """Return the calls counted, all batches and files, oldest first, and the orders.
+
+        With `calls` the last calls too.
+        """
         await self._worker.catch_up()
         return {
-            "calls": self._calls,
+            "calls": self._log.counts,
+            **({"log": list(self._log.calls)} if calls else {}),
             "batches": [self._document(batch) for batch in self._shelf.every()],
             "files": self._openai.files(),
             "orders": self._book.general,
@@ -97,28 +108,34 @@ class BatchDesk:
         identity = self._service.identity()
         headers = [(conventions.identity_header, f"req_{identity}".encode())]
         connection = Connection(receive, send, headers, scope.get("extensions", {}).get(WIRE))
-        kind = target.kind
-        self._calls[kind or "unknown"] += 1
+        key = conventions.key(scope["headers"])
+        place = self._service.place(key)
+        at = self._clock.unix(self._clock.now())
+        record = self._log.arrived(at, target.kind or "unknown", target.identity, place)
         try:
-            call = await read_call(scope, receive, target, conventions.key(scope["headers"]))
-            if kind is not None and self._book.uses_up("unheard", kind):
-                _cut(scope)
-            answered = await self._answered(call, target, conventions)
-            await self._send(scope, connection, kind, answered)
+            call = await read_call(scope, receive, target, key)
+            try:
+                answered = await self._answered(call, target, conventions, scope)
+                record.id = answered.identity or record.id
+                await self._send(scope, connection, target.kind, answered)
+                record.status = 200
+            except ServedError as error:
+                if isinstance(error, Throttled):
+                    connection.headers.extend(conventions.rest(error.seconds))
+                await connection.whole(error.status, conventions.error(error, identity))
+                record.status = error.status
         except ClientGoneError:
             pass
-        except ServedError as error:
-            if isinstance(error, Throttled):
-                connection.headers.extend(conventions.rest(error.seconds))
-            await connection.whole(error.status, conventions.error(error, identity))
         finally:
             connection.close()
         return True
 
     async def _answered(
-        self, call: BatchCall | ServedError, target: Target, conventions: Conventions
+        self, call: BatchCall | ServedError, target: Target, conventions: Conventions, scope: Scope
     ) -> Answered:
         orders = self._book.general
+        if target.kind is not None and self._book.uses_up("unheard", target.kind):
+            _cut(scope)
         if target.kind is None or orders.absent:
             raise ServedError(404, "Invalid URL", code="unknown_url")
         if isinstance(call, ServedError):

@@ -74,6 +74,10 @@ class OpenAIBatches:
         """Return all files, oldest first."""
         return [file.document(self._clock) for file in self._files.every()]
 
+    def forget_files(self) -> None:
+        """Forget all files."""
+        self._files = FileShelf(self._clock)
+
     def keep_results(self, batch: HeldBatch) -> None:
         """Make files of the results of a batch that has ended; of none if there are no lines."""
         for suffix, lines in (("output", batch.results), ("error", batch.errors)):
@@ -190,6 +194,7 @@ class OpenAIBatches:
         moments = [phase for phase in BatchPhase if phase is not BatchPhase.VALIDATING]
         counted = {"total": batch.total, "completed": batch.succeeded, "failed": batch.failed}
         checked = batch.phase not in (BatchPhase.VALIDATING, BatchPhase.FAILED)
+        absent = "" if self._book.of(batch.identity).blank else None
         problems = batch.problems if batch.phase is BatchPhase.FAILED else None
         return {
             "id": batch.identity,
@@ -200,8 +205,8 @@ class OpenAIBatches:
             "input_file_id": spec.input_file,
             "completion_window": spec.window,
             "status": batch.phase,
-            "output_file_id": batch.output_file,
-            "error_file_id": batch.error_file,
+            "output_file_id": batch.output_file or absent,
+            "error_file_id": batch.error_file or absent,
             "created_at": int(created),
             "expires_at": int(created + self._clock.lasting(spec.window_s)),
             **{f"{phase}_at": _whole(batch.moments.get(phase)) for phase in moments},

@@ -49,6 +49,10 @@ class BatchWorker:
         """Take on a batch."""
         self._active[batch.identity] = batch
 
+    def clear(self) -> None:
+        """Have no batch go on."""
+        self._active.clear()
+
     def enqueued(self, model: str) -> int:
         """Return the prompt tokens of all batches of a model that are validated and have not ended."""
         phases = (BatchPhase.RUNNING, BatchPhase.FINALIZING, BatchPhase.CANCELLING)

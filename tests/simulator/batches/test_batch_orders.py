@@ -236,3 +236,16 @@ async def test_the_side_door_counts_calls_and_shows_what_is_held() -> None:
         (batch, "cancelling", 0)
     ]
     assert [file["purpose"] for file in found["files"]] == ["batch"]
+    calls = (await services.report("/__sim__/batches", "calls=1"))["log"]
+    assert [(call["kind"], call["id"], call["key"], call["status"]) for call in calls[1:4]] == [
+        ("create", batch, 0, 200),
+        ("cancel", batch, 0, 200),
+        ("look", batch, 0, 200),
+    ]
+    forgotten = (await services.send("DELETE", "/__sim__/batches")).json
+    assert (forgotten["calls"], forgotten["batches"], forgotten["files"]) == ({}, [], [])
+
+
+async def test_a_file_that_there_is_not_may_have_an_empty_id() -> None:
+    _services, batch = await ended("batch", 2, blank=True)
+    assert (batch["output_file_id"] != "", batch["error_file_id"]) == (True, "")
