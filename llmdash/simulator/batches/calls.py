@@ -159,6 +159,20 @@ def behind(items: Sequence[_Named], cursor: str | None, name: Callable[[_Named],
     raise ServedError(400, f"There is nothing with the id {cursor[:100]!r}.", "after")
 
 
+def page_of(
+    items: Sequence[_Named], limit: int, document: Callable[[_Named], dict[str, Any]]
+) -> dict[str, Any]:
+    """Return the first of the items as a page of a list, as OpenAI has it."""
+    page = [document(item) for item in items[:limit]]
+    return {
+        "object": "list",
+        "data": page,
+        "first_id": page[0]["id"] if page else None,
+        "last_id": page[-1]["id"] if page else None,
+        "has_more": len(items) > limit,
+    }
+
+
 def expiry(anchor: object, seconds: object, param: str) -> float:
     """Return for how many seconds a file is kept. Raises ServedError unless it is 1 h to 30 days."""
     given = int(seconds) if isinstance(seconds, str) and seconds.isdecimal() else seconds

@@ -14,6 +14,7 @@ from llmdash.simulator.batches.clock import BatchClock
 from llmdash.simulator.batches.held import HeldBatch
 from llmdash.simulator.batches.message_batches import MessageBatches
 from llmdash.simulator.batches.openai_batches import OpenAIBatches
+from llmdash.simulator.batches.openai_files import OpenAIFiles
 from llmdash.simulator.batches.orders import BatchOrders, CallKind, OrderBook
 from llmdash.simulator.batches.shelf import BatchShelf
 from llmdash.simulator.batches.spool import Spool
@@ -44,7 +45,8 @@ class BatchDesk:
         self._book = OrderBook()
         self._worker = BatchWorker(service, self._clock, self._book, self._keep_results)
         self._shelf = BatchShelf(self._clock, self._book, self._worker)
-        self._openai = OpenAIBatches(service, self._clock, self._book, self._shelf)
+        self._files = OpenAIFiles(service, self._clock, self._book)
+        self._openai = OpenAIBatches(service, self._clock, self._book, self._shelf, self._files)
         self._messages = MessageBatches(service, self._clock, self._book, self._shelf)
         self._log = CallLog()
         self._conventions: dict[str, Conventions] = {
@@ -73,7 +75,7 @@ class BatchDesk:
         self.reset()
         self._log.clear()
         self._shelf.clear()
-        self._openai.forget_files()
+        self._files.clear()
 
     async def report(self, *, calls: bool = False) -> dict[str, Any]:
         """Return the calls counted, all batches and files, oldest first, and the orders.
@@ -85,7 +87,7 @@ class BatchDesk:
             "calls": self._log.counts,
             **({"log": list(self._log.calls)} if calls else {}),
             "batches": [self._document(batch) for batch in self._shelf.every()],
-            "files": self._openai.files(),
+            "files": self._files.every(),
             "orders": self._book.general,
         }
 
