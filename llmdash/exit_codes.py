@@ -29,6 +29,8 @@ class ExitCode(enum.IntEnum):
     """All jobs are done, but lines of the input were left out."""
     HELD = 9
     """The run is held by a trial or a budget."""
+    BATCHED = 10
+    """Jobs are with a provider, in batches."""
 
 
 def of_signal(number: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from llmdash.cli.batch_options import BATCH_OPTION_NAMES
 from llmdash.cli.errors import refuse
 
 __all__ = ["refuse_contradictions"]
@@ -21,6 +22,11 @@ _NEEDS: Final = (
     ("patience", ("workers", "cluster"), "--patience needs --workers or --cluster"),
     ("send_keys", ("cluster",), "--send-keys needs --cluster"),
     ("allow_insecure", ("cluster",), "--allow-insecure needs --cluster"),
+    *(
+        (name, ("batch", "resume"), f"--{name.replace('_', '-')} needs --batch")
+        for name in BATCH_OPTION_NAMES
+        if name != "batch"
+    ),
     ("tls_ca", ("cluster",), "--tls-ca, --tls-cert and --tls-key need --cluster"),
 )
 """An option, those of which it needs one, and what is said where there is none."""
@@ -30,6 +36,7 @@ _EXCLUDED: Final = (
     ("trial", "resume", "--trial begins a run; go on after a trial with --resume --release"),
     ("forecast", "resume", "--forecast is of a new run; leave out --resume"),
     ("strict", "allow_bad_lines", "--strict refuses bad lines, --allow-bad-lines leaves them out"),
+    ("batch", "cluster", "--batch sends nothing through workers; leave out --cluster"),
     ("workers", "cluster", "--workers starts workers on this machine, --cluster uses others"),
 )
 """Two options, and what is said where both are given."""

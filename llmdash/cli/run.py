@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from llmdash.cli.batch_options import BATCH_OPTIONS, batch_terms
 from llmdash.cli.cluster_options import CLUSTER_OPTIONS, tls_files
 from llmdash.cli.contradictions import refuse_contradictions
 from llmdash.cli.errors import guarded, has_terminal, settings_from, settings_in_folder
@@ -62,6 +63,7 @@ __all__ = ["demo", "run"]
 @with_options(JUDGEMENT_OPTIONS)
 @with_options(CLUSTER_OPTIONS)
 @with_options(REUSE_OPTIONS)
+@with_options(BATCH_OPTIONS)
 @click.option("--strict", is_flag=True, help="Refuse input with bad lines instead of leaving them out.")
 def run(file: Path | None, **options: Any) -> None:
     """Run the prompts in FILE (- for standard input).
@@ -197,6 +199,7 @@ def _run(
         stdin=True,
         strict=run["strict"],
         workers=_workers(run),
+        batch=batch_terms(run),
     )
     return front(order, settings) if front is not None else _run_headless(order, settings, run)
 

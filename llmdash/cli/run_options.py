@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from llmdash.cli.batch_options import BATCH_OPTION_NAMES
 from llmdash.cli.completing import one_of
 from llmdash.cli.number_range import NumberRange, WholeRange
 from llmdash.cli.options import HEADLESS_OPTION, OVERWRITE_OPTION
@@ -176,6 +177,7 @@ def split(options: dict[str, Any]) -> dict[str, Any]:
         "allow_bad_lines",
         *("check", "schema", "repair", "empty", "changed"),
         *("trial", "release", "forecast"),
+        *BATCH_OPTION_NAMES,
         *("workers", "patience", "cluster", "tls_ca", "tls_cert", "tls_key", "allow_insecure", "send_keys"),
     )
     return {name: options.pop(name) for name in names if name in options}

@@ -9,6 +9,7 @@ folder, in dollars per million tokens:
     cached = 0.075        # input read from a cache; without it, the price of input
     cache_write = 0.15    # input written to one; without it, the price of input
     reasoning = 0.60      # without it, the price of output
+    batch = 0.5           # what a batch costs, as a share of all these; without it, as much as one by one
 
 Where no price is known the cost is None, never 0.
 """
@@ -37,7 +38,8 @@ _MODULE = "genai_prices"
 _TABLE = "prices"
 _SIDES = ("input", "output")
 _PARTS = ("cached", "cache_write", "reasoning")
-_KNOWN = (*_SIDES, *_PARTS)
+_BATCH = "batch"
+_KNOWN = (*_SIDES, *_PARTS, _BATCH)
 _MOST = 1_000_000.0
 _MILLION = 1_000_000.0
 _FIX = 'write [prices."gpt-4o-mini"] with input = 0.15 and output = 0.60, in dollars per million tokens'
@@ -56,8 +58,10 @@ class Price:
     cached: float | None = None
     cache_write: float | None = None
     reasoning: float | None = None
+    batch: float = 1.0
+    """The share of the price that a batch costs."""
 
-    def cost(self, tokens: Counts) -> float:
+    def cost(self, tokens: Counts, *, in_batch: bool = False) -> float:
         """Return the dollars for these tokens."""
         asked, said, cached, written, reasoning = tokens
         total = asked * self.input + said * self.output
@@ -67,7 +71,7 @@ class Price:
             (reasoning, self.reasoning, self.output),
         ):
             total += 0.0 if price is None else count * (price - side)
-        return total / _MILLION
+        return total / _MILLION * (self.batch if in_batch else 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +80,29 @@ class Prices:
 
     own: Mapping[str, Price] = field(default_factory=dict)
 
-    def cost(self, model: str, tokens: Counts, provider: str | None = None) -> float | None:
-        """Return the dollars for these tokens of `model`; None where no price is known.
+    def cost(
+        self, model: str, tokens: Counts, provider: str | None = None, *, in_batch: bool = False
+    ) -> float | None:
+        """Return the dollars for these tokens of `model`; None where no price is known. For a batch without a
+        price of its own they are those of requests one by one: at most so much.
 
         `provider` is a name such as `openai` or the base URL of an endpoint; with it the price is that of
         this provider or None, without it that of any provider known for the model.
         """
         own = self.own.get(model)
         if own is not None:
-            return own.cost(tokens)
+            return own.cost(tokens, in_batch=in_batch)
         if provider is not None and is_on_this_machine(provider):
             return None  # no provider: the package, which takes long to load, need not be asked
-        return _published(model, tokens, provider)
+        return _published(model, tokens, provider, in_batch=in_batch)
+
+    def has_batch_price(self, model: str, provider: str | None = None) -> bool:
+        """True if a batch has a price of its own, so that its cost is known and not only at most so much."""
+        own = self.own.get(model)
+        if own is not None:
+            return own.batch < 1.0
+        one = (1_000, 1_000, 0, 0, 0)
+        return self.cost(model, one, provider) != self.cost(model, one, provider, in_batch=True)
 
 
 def price_of(model: str, input_tokens: int, output_tokens: int, provider: str | None = None) -> float | None:
@@ -131,6 +146,8 @@ def _price(place: str, entry: object) -> Price:
             fix = f"did you mean {near[0]}?" if near else f"known are {', '.join(_KNOWN)}"
             raise ConfigError(f"{place}: {shown(side)} is not a field of a price; {fix}")
     parts = {part: _side(place, entry, part) for part in _PARTS if part in entry}
+    if _BATCH in entry:
+        parts[_BATCH] = _share(place, entry)
     return Price(*(_side(place, entry, side) for side in _SIDES), **parts)
 
 
@@ -141,6 +158,13 @@ def _side(place: str, entry: Mapping[str, Any], side: str) -> float:
         return parse_number(entry[side], 0.0, _MOST)
     except ConfigError as error:
         raise ConfigError(f"{place}.{side}: {error}") from None
+
+
+def _share(place: str, entry: Mapping[str, Any]) -> float:
+    try:
+        return parse_number(entry[_BATCH], 0.0, 1.0)
+    except ConfigError as error:
+        raise ConfigError(f"{place}.{_BATCH}: {error}") from None
 
 
 def _quoted(model: str) -> str:
@@ -158,7 +182,7 @@ def way_to_price(model: str) -> str:
     return f"for the providers' prices: pip install 'llmdash[prices]'; or {own}"
 
 
-def _published(model: str, tokens: Counts, provider: str | None) -> float | None:
+def _published(model: str, tokens: Counts, provider: str | None, *, in_batch: bool) -> float | None:
     """The provider's price, from `genai-prices`."""
     try:
         published = importlib.import_module(_MODULE)
@@ -173,7 +197,9 @@ def _published(model: str, tokens: Counts, provider: str | None) -> float | None
         cache_write_tokens=written or None,
     )
     try:
-        return float(published.calc_price(usage, model_ref=model, **which).total_price)
+        context = {"processing": "batch"} if in_batch else None
+        price = published.calc_price(usage, model_ref=model, price_context=context, **which)
+        return float(price.total_price)
     except (LookupError, ValueError):  # no such provider, no such model, or no price for what was used
         return None
 

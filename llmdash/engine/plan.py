@@ -9,6 +9,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any, Protocol
 
+from llmdash.engine.batches.terms import BatchTerms
 from llmdash.engine.dispatch.answer_rules import AnswerRules
 from llmdash.engine.dispatch.asker import Asker, LocalAsker
 from llmdash.engine.dispatch.retry_policy import RetryPolicy
@@ -96,5 +97,7 @@ class RunPlan:
     """The destination of results as soon as they are on disk."""
     keep: Keep = Keep.ANSWERS
     """What the journal keeps of texts; with NONE, `live` has them, before the journal has the result."""
+    batch: BatchTerms = field(default_factory=BatchTerms)
+    """How batches are used; without any more said, none is until the user wants one."""
     reuse: ReuseRules | None = None
     """Which requests take an answer that is known; None where each is sent."""

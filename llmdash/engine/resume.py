@@ -44,6 +44,8 @@ _RESTORED = (
     "dedupe",
     "budget",
     "trial",
+    "batch",
+    "batch_deadline",
 )
 """The facts of how a run is started that a resume writes again: what it was asked for counts from now on."""
 

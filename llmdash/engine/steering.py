@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
+from llmdash.engine.batches.desk import BatchDesk
 from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.dispatch.runner import BatchRunner
 from llmdash.engine.model import commands
@@ -32,8 +33,8 @@ class RunControl(Protocol):
     def drain(self) -> None:
         """Send nothing new, and end when nothing is in flight."""
 
-    def stop(self) -> None:
-        """End the run now."""
+    def stop(self, *, recalls_batches: bool = False) -> None:
+        """End the run now; with `recalls_batches` what is out in batches is cancelled."""
 
     def release(self) -> None:
         """Run the rest after a trial."""
@@ -45,10 +46,13 @@ class RunControl(Protocol):
 class Steering:
     """Executes commands, on the event loop of the run."""
 
-    def __init__(self, control: RunControl, parts: RunnerParts, runner: BatchRunner) -> None:
+    def __init__(
+        self, control: RunControl, parts: RunnerParts, runner: BatchRunner, batches: BatchDesk
+    ) -> None:
         self._control = control
         self._parts = parts
         self._runner = runner
+        self._batches = batches
 
     def execute(self, command: commands.Command) -> None:
         """Execute a command; one that is invalid becomes a notice."""
@@ -74,8 +78,8 @@ class Steering:
                     control.set_budget(dollars)
                 case commands.Drain():
                     control.drain()
-                case commands.Cancel():
-                    control.stop()
+                case commands.Cancel(recalls):
+                    control.stop(recalls_batches=recalls)
                 case commands.RetryJobs(jobs):
                     self._each(jobs, self._runner.retry_job)
                 case commands.RetryFailed():
@@ -99,6 +103,16 @@ class Steering:
                 case commands.SetKeyLimits(label, rpm, tpm, concurrency):
                     pool.set_limits(label, rpm, tpm, concurrency)
                     parts.journal.facts({"key_limits": limits_on_record(pool.statistics())})
+                case commands.SendInBatches(chosen):
+                    self._batches.send(chosen)
+                case commands.BringBack(batch):
+                    self._batches.bring_back(batch)
+                case commands.GiveUpBatch(batch):
+                    self._batches.give_up(batch)
+                case commands.AdoptBatch(batch, provider_id):
+                    self._batches.adopt(batch, provider_id)
+                case commands.SetBatchDeadline(at):
+                    self._batches.set_deadline(at)
                 case commands.DrainWorker(name):
                     parts.asker.drain(name)
                 case commands.TakeWorker(name):

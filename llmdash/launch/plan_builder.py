@@ -17,6 +17,7 @@ from llmdash.config.prices import load_prices
 from llmdash.engine.frames.run_facts import RunFacts
 from llmdash.engine.journal.keeping import Keep
 from llmdash.engine.plan import RunPlan
+from llmdash.launch.batching import batch_notes, paced
 from llmdash.launch.bounds import require_prices
 from llmdash.launch.keeping import keeping_notes, live_output
 from llmdash.launch.limits import shared_rates
@@ -76,6 +77,7 @@ def make_plan(
         stay=order.stay,
         live=live,
         keep=keep,
+        batch=paced(order.batch, settings.endpoints, simulated=simulator is not None),
         reuse=reuse_rules(settings, source, own, folder),
     )
     if hired is None:
@@ -102,6 +104,7 @@ def _facts(source: PromptSource, settings: Settings, pool: PoolPlan, builder: Po
         pool.name,
         len(builder),
         builder.cost,
+        builder.batch_cost,
         source.left_out,
         spends=pool.simulator is None,
         check=source.check or "",
@@ -128,4 +131,5 @@ def _notes(source: PromptSource, order: RunOrder, settings: Settings, pool: Pool
         "scored_by": source.check or order.judgement.check,
         **keeping_notes(settings.kept, order.given),
         **reuse_notes(settings),
+        **batch_notes(order.batch),
     }

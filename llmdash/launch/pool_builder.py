@@ -137,6 +137,14 @@ class PoolBuilder:
         endpoint = known.endpoint
         return self._prices.cost(model or endpoint.model, tokens, endpoint.base_url or None)
 
+    def batch_cost(self, label: str, model: str, tokens: Tokens) -> float | None:
+        """Return the same where they were used in a batch."""
+        known = self._keys.get(label)
+        if known is None:
+            return None
+        endpoint = known.endpoint
+        return self._prices.cost(model or endpoint.model, tokens, endpoint.base_url or None, in_batch=True)
+
     def _members(self, keys: Iterable[EndpointKey]) -> list[Member]:
         return [self._member(each) for each in keys]
 

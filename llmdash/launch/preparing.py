@@ -14,6 +14,7 @@ from llmdash import locations
 from llmdash.config import ConfigError, Settings
 from llmdash.engine.journal.file import JournalFile
 from llmdash.engine.plan import RunPlan
+from llmdash.launch.batching import restored_terms
 from llmdash.launch.bounds import has_trial, with_trial
 from llmdash.launch.inputs import check_there, earlier_run, open_input, show_input, spool
 from llmdash.launch.keeping import as_begun, check_keeping
@@ -138,6 +139,7 @@ def _restored(order: RunOrder, settings: Settings) -> _Known:
         judgement=order.judgement.or_as_in(facts),
         out=order.out or (locations.from_record(recorded) if recorded else None),
         reasoning=order.reasoning or bool(facts.get("reasoning")),
+        batch=restored_terms(order.batch, facts),
     )
     return _Known(order, with_folders(settings, facts, order.flags), folder, facts)
 

@@ -43,6 +43,7 @@ ENDING_CODES = {
     Ending.STORAGE: ExitCode.STORAGE,
     Ending.KILL_SWITCH: ExitCode.KILL_SWITCH,
     Ending.HELD: ExitCode.HELD,
+    Ending.BATCHED: ExitCode.BATCHED,
 }
 """The exit codes of endings that decide the code regardless of the jobs."""
 
@@ -161,7 +162,7 @@ def run_exit_code(session: EndedSession, run: RunPart | None) -> int:
     if session.ending in ENDING_CODES:
         return ENDING_CODES[session.ending]
     if run is None or run.ended < run.jobs:
-        return ExitCode.DONE
+        return ExitCode.BATCHED if run is not None and run.batched else ExitCode.DONE
     if run.failed + run.invalid:
         return ExitCode.FAILED
     return ExitCode.LEFT_OUT if run.left_out and not session.allows_bad_lines else ExitCode.DONE

@@ -7,6 +7,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any
 
+from llmdash.engine.batches.terms import BatchTerms
 from llmdash.launch.judgement import Judgement
 from llmdash.launch.run_input import Input
 from llmdash.launch.workers import NO_WORKERS, WorkersOrder
@@ -59,3 +60,5 @@ class RunOrder:
     workers: WorkersOrder = NO_WORKERS
     trial: int | None = None
     release: bool = False
+    batch: BatchTerms = field(default_factory=BatchTerms)
+    """How it uses batches."""

@@ -24,6 +24,8 @@ from llmdash.llms.wire.failures import Failure
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
 
+    from llmdash.llms.batches import Batches
+
     T = TypeVar("T")
     Whole = TypeVar("Whole", default=Any)
     Piece = TypeVar("Piece", default=Any)
@@ -85,6 +87,12 @@ class LLM(ABC, Generic[Whole, Piece]):
 
     def picture(self, prompt: PromptLike, *, stop: Stop = None, **options: Any) -> RequestPicture | None:
         """Return the request of a call as it may be seen; None where it is made by code of others."""
+        return None
+
+    def batches(self) -> Batches | None:
+        """Return the provider's batch service, used with the key of this model; None where there is none for
+        its calls.
+        """
         return None
 
     def longest_answer(self, options: Mapping[str, Any]) -> int | None:

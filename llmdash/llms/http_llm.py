@@ -31,6 +31,7 @@ from llmdash.llms.wire.rate_limit_headers import parse_limits
 from llmdash.secrets import Redactor, Secret
 
 if TYPE_CHECKING:
+    from llmdash.llms.batches import Batches
     from llmdash.llms.transport.http import HttpClient, HttpResponse
 
 __all__ = ["HttpLLM"]
@@ -182,6 +183,27 @@ class HttpLLM(LLM[Whole, Piece]):
         except Failure:
             return None  # the call says so
         return RequestPicture(self.url, self._head.shown, self._redactor.redact(body))
+
+    def batches(self) -> Batches | None:
+        from llmdash.llms.batch_services.answers import AnswerReading
+        from llmdash.llms.batch_services.calls import ServiceCalls
+        from llmdash.llms.batch_services.request_lines import RequestLines
+        from llmdash.llms.batch_services.table import PATHS, service_of
+
+        wire = self.dialect.wire
+        if wire not in PATHS:
+            return None
+        asking = copy(self)
+        asking.streaming = False
+        calls = ServiceCalls(self._head, PATHS[wire], self._connections, self._redactor)
+        reading = AnswerReading(self.dialect.reader, self._redactor.redact, self._long_keys)
+        return service_of(wire, calls, RequestLines(asking._adapted_body), reading)
+
+    def _adapted_body(self, prompt: PromptLike, stop: Stop, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The body of a call, without what the endpoint turned out not to support."""
+        body = self._body(prompt, stop, options)
+        place = self.url, str(body.get("model", self.model))
+        return AdaptedBody(body, place, self._connections.learned(), self._droppable.may_drop).fields
 
     async def aclose(self) -> None:
         """Close the connections, except those of a client that was given."""

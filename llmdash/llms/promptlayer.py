@@ -177,6 +177,9 @@ class ReportedLLM(HttpLLM[Whole, Piece]):
         """The number of reports that did not reach PromptLayer."""
         return self.reports.failed
 
+    def batches(self) -> None:
+        """Return no batch service: its answers could not be reported."""
+
     def _astream(
         self, prompt: PromptLike, *, stop: Stop = None, **options: Any
     ) -> AsyncGenerator[Delta, None]:

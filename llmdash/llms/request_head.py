@@ -19,8 +19,9 @@ KEY_VARIABLE = "API_KEY"
 Value = str | Secret
 """Of a header or of a query: a Secret is sent, and masked wherever it would be seen."""
 
+_TYPE = b"content-type"
 _COMMON: tuple[Header, ...] = (
-    (b"content-type", b"application/json"),
+    (_TYPE, b"application/json"),
     (b"accept", b"application/json, text/event-stream"),
     (b"accept-encoding", b"identity"),
     (b"user-agent", b"llmdash"),
@@ -47,6 +48,13 @@ class HeaderList(tuple[Header, ...]):
 
     def __repr__(self) -> str:
         return f"<{len(self)} headers>"
+
+    def for_body(self, content_type: str | None) -> HeaderList:
+        """Return the same headers for a body of another type; None for no body."""
+        kept = [header for header in self if header[0] != _TYPE]
+        if content_type is not None:
+            kept.append((_TYPE, content_type.encode("ascii")))
+        return tuple.__new__(HeaderList, kept)
 
 
 class RequestHead:

@@ -8,6 +8,7 @@ from typing import Any
 
 from llmdash.engine.model.counts import counted, listed
 from llmdash.engine.model.frame import (
+    BatchRow,
     EndpointRow,
     Frame,
     KeyRow,
@@ -68,6 +69,7 @@ def summary(frame: Frame, kept: KeptRun | None = None) -> dict[str, Any]:
         "rate": None if run.requests_per_s is None else round(run.requests_per_s, 3),
         "keys": [_key(row) for row in frame.keys],
         "endpoints": [_endpoint(row) for row in frame.endpoints],
+        "batches": [_batch(row) for row in frame.batches],
         "workers": [_worker(row) for row in frame.workers],
         "score": None if run.score is None else _score(run.score),
         "ttft_s": _percentiles(run.ttft),
@@ -99,6 +101,7 @@ def _counts(run: RunPart) -> dict[str, int]:
         "invalid": run.invalid,
         "failed": run.failed,
         "pending": run.jobs - run.ended,
+        "batched": run.batched,
         "cancelled": run.cancelled,
         "left_out": run.left_out,
         "empty": run.empty,
@@ -133,6 +136,23 @@ def _key(row: KeyRow) -> dict[str, Any]:
         "cut": row.cut,
         "input_tokens": row.input_tokens,
         "output_tokens": row.output_tokens,
+    }
+
+
+def _batch(row: BatchRow) -> dict[str, Any]:
+    return {
+        "batch": row.batch,
+        "id": None if row.provider_id is None else clean_line(row.provider_id),
+        "provider": clean_line(row.endpoint),
+        "key": clean_line(row.key),
+        "state": row.state.value,
+        "jobs": row.jobs,
+        "done": row.done,
+        "failed": row.failed,
+        "expired": row.expired,
+        "created_at": row.created_at,
+        "expires_at": row.expires_at,
+        "cost": None if row.cost is None else round(row.cost, 6),
     }
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
+from llmdash.engine.batches.rows import batch_row
 from llmdash.engine.journal.attempt_sums import KeyTotals
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.metrics.windows import RollingCounter
-from llmdash.engine.model.frame import AutoPart, EndpointRow, KeyRow, SharedLimitRow, WorkerRow
+from llmdash.engine.model.frame import AutoPart, BatchRow, EndpointRow, KeyRow, SharedLimitRow, WorkerRow
 from llmdash.engine.model.records import MomentRow
 from llmdash.engine.model.rows import SPARK_SPAN_S, SPARK_SPANS
 from llmdash.engine.model.states import EndpointState, KeyState
@@ -37,6 +39,8 @@ class KeptGauges:
     waits_for_share: bool = False
     retries_held: bool = False
     auto: AutoPart = field(default_factory=AutoPart)
+    batch_spending: Spending = field(default_factory=Spending)
+    batch_rows: tuple[BatchRow, ...] = ()
 
     def keys(self) -> tuple[KeyRow, ...]:
         return self.key_rows
@@ -46,6 +50,9 @@ class KeptGauges:
 
     def limits(self) -> tuple[SharedLimitRow, ...]:
         return ()
+
+    def batches(self) -> tuple[BatchRow, ...]:
+        return self.batch_rows
 
     def workers(self) -> Sequence[WorkerRow]:
         return ()
@@ -70,6 +77,9 @@ def load_gauges(
     spending = Spending()
     for label, model, tokens in reader.sums.spent():
         spending.restore(label, model, Tokens(*tokens))
+    in_batches = Spending()
+    for label, model, tokens in reader.sums.spent(in_batches=True):
+        in_batches.restore(label, model, Tokens(*tokens))
     endpoints = endpoint_names(facts, moments, places)
     return KeptGauges(
         _key_rows(reader, facts, moments, places, totals, endpoints),
@@ -78,7 +88,16 @@ def load_gauges(
         facts["concurrency"] if isinstance(facts.get("concurrency"), int) else 1,
         spending,
         auto=auto_of(facts.get("auto")),
+        batch_spending=in_batches,
+        batch_rows=_batch_rows(reader),
     )
+
+
+def _batch_rows(reader: JournalReader) -> tuple[BatchRow, ...]:
+    """Return the batches as they were left; those that are out go on without the run."""
+    left = {batch: len(jobs) for batch, jobs in reader.batches.jobs().items()}
+    now = time.time()
+    return tuple(batch_row(each, now, left=left.get(each.batch, 0)) for each in reader.batches.records())
 
 
 def endpoint_names(

@@ -101,7 +101,7 @@ class Holds:
     def _found(self) -> HoldKind | None:
         queue, reservations, reuse = self._parts.queue, self._parts.reservations, self._parts.reuse
         waiting = 0 if reuse is None else reuse.waiting  # for the answers of others
-        if reservations.is_spent(queue.open - queue.held_back - waiting):
+        if reservations.is_spent(queue.at_home - queue.held_back - waiting):
             return None if self._makes_room() else HoldKind.BUDGET
         return HoldKind.TRIAL if queue.is_held else None
 

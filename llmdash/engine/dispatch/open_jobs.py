@@ -43,7 +43,7 @@ class OpenJobs:
     def is_rate_limited(self) -> bool:
         """True if every open job was rate limited (429) and nothing else for as long as the policy allows."""
         parts, histories = self._parts, self.histories
-        if not parts.queue.open or len(histories) < self.asked - len(self.settling):
+        if not parts.queue.at_home or len(histories) < self.asked - len(self.settling):
             return False
         long_ago = parts.clock() - parts.policy.patience_s
         since = [history.throttled_since for history in histories.values()]
@@ -51,9 +51,9 @@ class OpenJobs:
 
     @property
     def asked(self) -> int:
-        """The number of open jobs but for those that wait for the answer of another."""
+        """The number of open jobs but for those that wait for the answer of another, or are lent."""
         reuse = self._parts.reuse
-        return self._parts.queue.open - (0 if reuse is None else reuse.waiting)
+        return self._parts.queue.at_home - (0 if reuse is None else reuse.waiting)
 
     def others(self) -> Others:
         """Return how many open jobs have not failed."""

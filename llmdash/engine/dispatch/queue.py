@@ -15,7 +15,7 @@ __all__ = ["JobQueue"]
 class JobQueue:
     """Gives each open job to one worker at a time, until every job has ended.
 
-    A job is open from the start until `end`: pending, ready, in backoff, a due retry, or with a worker.
+    A job is open from the start until `end`: pending, ready, in backoff, a due retry, with a worker, or lent.
     Retries are given out as far as the `budget` allows; fresh jobs go before a retry that it delays.
     """
 
@@ -41,6 +41,8 @@ class JobQueue:
         self.suspects: set[int] = set()
         """Jobs whose failures say nothing about an endpoint: others probe it, as far as there are any."""
         self._open = len(pending)
+        self.lent = 0
+        """The number of open jobs that are lent: nobody else's until they are taken back."""
         self._changed = asyncio.Event()
         self._ended = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
@@ -49,6 +51,11 @@ class JobQueue:
     def open(self) -> int:
         """The number of jobs that have not ended."""
         return self._open
+
+    @property
+    def at_home(self) -> int:
+        """The number of open jobs that are not lent."""
+        return self._open - self.lent
 
     @property
     def waiting(self) -> int:
@@ -68,7 +75,7 @@ class JobQueue:
     @property
     def is_held(self) -> bool:
         """True if every open job is behind the gate."""
-        return 0 < self._open == self.held_back
+        return 0 < self.at_home == self.held_back
 
     def hold_after(self, count: int) -> None:
         """Give out no more than `count` pending jobs until `release`."""
@@ -209,6 +216,22 @@ class JobQueue:
         """Queue an ended job again."""
         self._open += 1
         self._ready[job] = None
+        self._changed.set()
+
+    def lend(self, job: int) -> None:
+        """Give a job that no worker has to somebody else, who has it ended or taken back."""
+        self.drop(job)
+        self.lent += 1
+
+    def take_back(self, job: int, *, is_over: bool = False) -> None:
+        """Queue a job again that was lent; where `is_over`, it is about to be ended instead."""
+        self.lent -= 1
+        if is_over:
+            return
+        if job in self._dropped:  # its turn among the pending ones is still to come
+            self._dropped.discard(job)
+        else:
+            self._ready[job] = None
         self._changed.set()
 
     def drop(self, job: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from llmdash.engine.dispatch.attempt import prompt_tokens
 from llmdash.engine.dispatch.rows import own_model
 from llmdash.engine.metrics.histogram import LogHistogram
-from llmdash.engine.pool.costs import CostOf, Tokens
+from llmdash.engine.pool.costs import CostOf, Tokens, cost_of_usage
 from llmdash.engine.pool.member import Member
 from llmdash.llms.messages import Usage
 from llmdash.llms.options import merge_options
@@ -87,14 +87,7 @@ class Quotes:
 
     def cost(self, label: str, model: str, usage: Usage) -> float:
         """Return the dollars for what a server counted; 0 where there is no price."""
-        tokens = Tokens(
-            usage.input_tokens,
-            usage.output_tokens,
-            usage.cached_tokens,
-            usage.cache_write_tokens,
-            usage.reasoning_tokens,
-        )
-        return self.cost_of(label, model, tokens) or 0.0
+        return cost_of_usage(self.cost_of, label, model, usage) or 0.0
 
     def _most(self, label: str, model: str, asked: int, said: int) -> float | None:
         """The dearest that these tokens can be: plain ones, or written to a cache, or of reasoning."""

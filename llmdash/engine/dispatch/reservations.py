@@ -199,6 +199,20 @@ class Reservations:
         self.quotes.forget(job)
         self._changed.set()
 
+    def give_back(self, job: int) -> None:
+        """Free what was reserved for a request that was not made, if anything was."""
+        if self.are_needed:
+            self._budget.release(job)
+            self.quotes.forget(job)
+            self._changed.set()
+
+    def settled_in_batch(self, job: int, dollars: float) -> None:
+        """Count what a request in a batch has cost."""
+        if self.are_needed:
+            self._budget.settle(job, dollars)
+            self.quotes.forget(job)
+            self._changed.set()
+
     def _most(self, job: int, prompt: Prompt, member: Member) -> float:
         return self.quotes.quote(job, prompt, (member,)).get(member, 0.0)
 

@@ -68,7 +68,7 @@ def done_row(
         key=member.label,
         attempts=attempt.record.attempt,
         ttft_s=answer.ttft_s if _is_streamed(attempt) else None,
-        latency_s=answer.latency_s,
+        latency_s=_latency(attempt.record, answer),
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
         estimated=usage.estimated,
@@ -88,6 +88,11 @@ def done_row(
         request_hash=hashes.request,
         ended_at=ended_at,
     )
+
+
+def _latency(record: AttemptRecord, answer: Answer) -> float | None:
+    """Seconds to the whole answer; None in a batch, where they are not known."""
+    return answer.latency_s if record.batch is None else None
 
 
 def _is_streamed(attempt: Attempt) -> bool:
@@ -160,7 +165,7 @@ def answered_record(
         "ok",
         record.sent_at,
         ttft_s=answer.ttft_s,
-        latency_s=answer.latency_s,
+        latency_s=_latency(record, answer),
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
         estimated=usage.estimated,
@@ -171,6 +176,7 @@ def answered_record(
         worker=record.worker,
         ended_at=ended_at,
         headers=answer.headers or None,
+        batch=record.batch,
     )
 
 
@@ -209,7 +215,7 @@ def failed_record(
         request_id=storable(failure.request_id) if failure.request_id is not None else None,
         retry_after_s=failure.retry_after,
         ttft_s=answer.ttft_s,
-        latency_s=answer.latency_s,
+        latency_s=_latency(record, answer),
         partial=answer.text or None,
         code=storable(failure.code) if failure.code is not None else None,
         ended_at=ended_at,

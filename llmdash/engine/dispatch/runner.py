@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping, Set
 from typing import Any, TypeVar
 
 from llmdash.engine.dispatch.admission import Admission
@@ -63,6 +63,20 @@ class BatchRunner:
     def in_flight(self) -> int:
         """The number of requests in flight."""
         return self._attempts.in_flight
+
+    @property
+    def settlement(self) -> Settlement:
+        """What settles the jobs, also those that came back in a batch."""
+        return self._settlement
+
+    @property
+    def settling(self) -> Set[int]:
+        """The jobs whose result is written but not on disk yet."""
+        return self._jobs.settling
+
+    async def may_send(self) -> None:
+        """Wait until the run is not paused."""
+        await self._slots.sending.wait()
 
     @property
     def asking(self) -> Mapping[int, Member]:
@@ -128,6 +142,10 @@ class BatchRunner:
         if ended or job in self._given_up or job in self._jobs.settling:
             return
         self._admission.forget(job)
+        if self._parts.store.columns.state[job] == JobState.BATCHED:
+            self._parts.queue.take_back(job, is_over=True)
+            self._settlement.given_up(job)
+            return
         task = self._with_worker.get(job)
         if task is not None:
             self._given_up.add(job)

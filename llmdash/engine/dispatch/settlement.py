@@ -61,7 +61,7 @@ class Settlement:
     def answered(self, attempt: Attempt, prompt: Prompt, answer: Answer) -> None:
         """Settle a job whose attempt got a whole answer."""
         parts, usage = self._parts, answer.usage
-        job, member, record = attempt.job, attempt.member, attempt.record
+        job, member = attempt.job, attempt.member
         was_probe = member.health.on_probation
         model, ended_at = model_of(attempt, prompt), parts.wall_clock()
         struck = parts.pool.succeeded(
@@ -74,6 +74,13 @@ class Settlement:
             self._struck(other)
         if was_probe and not member.health.on_probation:
             self._key_reports.note_health(member)
+        self.judge(attempt, prompt, answer, model, ended_at)
+
+    def judge(
+        self, attempt: Attempt, prompt: Prompt, answer: Answer, model: str, ended_at: float | None
+    ) -> None:
+        """Settle a job with a whole answer of `model`, by the rules for answers."""
+        parts, record = self._parts, attempt.record
         parts.kill_switch.answered()
         problem = parts.rules.problem(answer)
         if parts.rules.is_refused(answer):
@@ -81,10 +88,10 @@ class Settlement:
             self._settle(result, refused_record(record, answer, model, ended_at, EMPTY), prompt)
         elif problem is None:
             verdict, hashes = parts.source.score(prompt, answer.text), self._hashes(attempt, prompt)
-            wait_s = parts.store.columns.wait[job]
+            wait_s = parts.store.columns.wait[attempt.job]
             result = done_row(attempt, prompt, answer, verdict, model, wait_s, hashes, ended_at)
             self._settle(result, answered_record(record, answer, model, ended_at))
-        elif self._may_repair(job):
+        elif self._may_repair(attempt.job):
             self._repair(attempt, prompt, answer, problem)
         else:
             result = invalid_row(attempt, prompt, answer, problem, model, self._hashes(attempt, prompt))
@@ -170,9 +177,15 @@ class Settlement:
             parts.journal.ended(ended, None, _nothing)
             parts.queue.schedule(job, decision.delay_s, limited=decision.counted)
         else:
-            if failure.kind in _REFUSED:
-                parts.kill_switch.refused(failure)
-            self._settle(failed_row(attempt, prompt, text), ended, prompt)
+            self.fail(attempt, prompt, failure, ended, text)
+
+    def fail(
+        self, attempt: Attempt, prompt: Prompt, failure: Failure, ended: AttemptRecord, text: str
+    ) -> None:
+        """Fail a job with a failure that no other attempt can mend; `text` says why."""
+        if failure.kind in _REFUSED:
+            self._parts.kill_switch.refused(failure)
+        self._settle(failed_row(attempt, prompt, text), ended, prompt)
 
     def cut(self, attempt: Attempt, *, sent: bool) -> None:
         """Record an attempt cancelled from this side, before it was sent or in flight."""

@@ -182,6 +182,7 @@ class FrameBuilder:
             keys=now.keys,
             endpoints=now.endpoints,
             workers=workers,
+            batches=self._gauges.batches(),
             limits=now.limits,
             alerts=alerts,
             forecast=bounds.forecast,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.dispatch.runner import BatchRunner
 from llmdash.engine.frames.figures import Figures
-from llmdash.engine.model.frame import AutoPart, EndpointRow, KeyRow, SharedLimitRow, WorkerRow
+from llmdash.engine.model.frame import AutoPart, BatchRow, EndpointRow, KeyRow, SharedLimitRow, WorkerRow
 from llmdash.engine.model.states import JobState
 from llmdash.engine.pool.costs import Spending
 
@@ -81,7 +81,14 @@ class Gauges(Protocol):
 
     @property
     def spending(self) -> Spending:
-        """The tokens of all answered attempts."""
+        """The tokens of all answered attempts that were sent one by one."""
+
+    @property
+    def batch_spending(self) -> Spending:
+        """Those of attempts in batches."""
+
+    def batches(self) -> tuple[BatchRow, ...]:
+        """Return the batches, by their numbers."""
 
 
 class Slots(Protocol):
@@ -105,7 +112,12 @@ def is_full(store: Figures, gauges: Slots) -> bool:
 class LiveGauges:
     """The gauges of a run under way."""
 
-    def __init__(self, parts: RunnerParts, runner: BatchRunner) -> None:
+    def __init__(
+        self,
+        parts: RunnerParts,
+        runner: BatchRunner,
+        batches: Callable[[], tuple[BatchRow, ...]] = tuple,
+    ) -> None:
         self._parts = parts
         self._runner = runner
         self.keys = parts.pool.statistics
@@ -114,6 +126,8 @@ class LiveGauges:
         self.workers = parts.asker.workers
         self.watch = parts.asker.watch
         self.spending = parts.pool.spending
+        self.batch_spending = parts.pool.batch_spending
+        self.batches = batches
 
     def limits(self) -> tuple[SharedLimitRow, ...]:
         return tuple(limit.row() for limit in self._parts.pool.shared_limits)

@@ -14,7 +14,7 @@ from llmdash.engine.frames.steady import SteadyBinding
 from llmdash.engine.frames.time_left import RateInForce, seconds_left
 from llmdash.engine.model.frame import KeyRow, Percentiles, RatePart, RunPart
 from llmdash.engine.model.states import Binding, JobState, RunState, WaitReason
-from llmdash.engine.pool.costs import CostSoFar, cost_so_far, projected
+from llmdash.engine.pool.costs import CostSoFar, cost_in_batches, cost_so_far, projected
 
 __all__ = ["HeadParts"]
 
@@ -34,6 +34,7 @@ class HeadParts:
         self._steady = SteadyBinding(hold_s)
         self._cost_at = -math.inf
         self._last_cost = CostSoFar()
+        self._batch_cost: float | None = None
 
     def run(
         self, status: RunStatus, blocker: WaitReason | None, now: float, keys: Sequence[KeyRow]
@@ -47,7 +48,7 @@ class HeadParts:
         """Return the run as it is. It is made at once: a copy for each part of it would take longer."""
         facts, store, wall = self._facts, self._store, self._store.wall
         columns, series, counts = store.columns, store.time_series, store.columns.counts
-        spent = self._gauges.spending.total()
+        spent = self._gauges.spending.total() + self._gauges.batch_spending.total()
         priced = counts[JobState.DONE] + counts[JobState.INVALID] + counts[JobState.FAILED]
         return RunPart(
             name=facts.name,
@@ -69,6 +70,7 @@ class HeadParts:
             queued=counts[JobState.QUEUED],
             waiting=counts[JobState.LIMITER] + counts[JobState.KEY] + counts[JobState.BACKOFF],
             in_flight=store.in_flight,
+            batched=counts[JobState.BATCHED],
             done=counts[JobState.DONE],
             invalid=counts[JobState.INVALID],
             failed=counts[JobState.FAILED],
@@ -92,6 +94,7 @@ class HeadParts:
             reasoning_tokens=spent.reasoning,
             tokens_estimated=store.estimated,
             cost=cost.dollars,
+            batch_cost=self._batch_cost,
             cost_uncertain=cost.uncertain,
             cost_projected=projected(cost.dollars, priced, columns.jobs, cost.uncertain),
         )
@@ -159,8 +162,11 @@ class HeadParts:
     def _cost(self, keys: Sequence[KeyRow], now: float, *, rests: bool) -> CostSoFar:
         """Return the cost so far; computed at most twice a second, since a price list may be slow."""
         if rests or now - self._cost_at >= _COST_S:
-            spending, cost_of = self._gauges.spending, self._facts.cost_of
-            self._cost_at, self._last_cost = now, cost_so_far(spending, keys, cost_of)
+            spending, facts = self._gauges.spending, self._facts
+            live = cost_so_far(spending, keys, facts.cost_of)
+            in_batches = cost_in_batches(self._gauges.batch_spending, keys, facts.batch_cost_of)
+            self._cost_at, self._batch_cost = now, in_batches
+            self._last_cost = live if in_batches is None else live.with_more(in_batches, spending)
         return self._last_cost
 
     def _per_s(

@@ -18,6 +18,8 @@ class RunFacts:
     endpoint: str
     keys: int
     cost_of: CostOf = no_price
+    batch_cost_of: CostOf = no_price
+    """The prices of requests in batches."""
     left_out: int = 0
     """Input lines that are no jobs."""
     spends: bool = True

@@ -30,14 +30,15 @@ SELECT key, COUNT(*), SUM(state = 'ok' OR (state = 'failed' AND failure IS 'inva
     SUM(state = 'failed' AND failure IS NOT 'throttle' AND failure IS NOT 'invalid'),
     SUM(state IN ('cut', 'unknown', 'sent')),
     SUM(COALESCE(input_tokens, 0)), SUM(COALESCE(output_tokens, 0))
-FROM attempts WHERE state <> 'unsent' GROUP BY key
+FROM attempts WHERE state NOT IN ('unsent', 'batched') GROUP BY key
 """
 
 _COUNTS = ("input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens")
 _SPENT = """
 SELECT key, COALESCE(model, ''), TOTAL(input_tokens), TOTAL(output_tokens), TOTAL(cached_tokens),
     TOTAL(cache_write_tokens), TOTAL(reasoning_tokens)
-FROM (SELECT {} FROM attempts WHERE input_tokens IS NOT NULL OR output_tokens IS NOT NULL) GROUP BY 1, 2
+FROM (SELECT {} FROM attempts WHERE input_tokens IS NOT NULL OR output_tokens IS NOT NULL)
+WHERE (batch IS NOT NULL) = ? GROUP BY 1, 2
 """
 
 _USED = """
@@ -57,8 +58,8 @@ GROUP BY worker
 """
 
 _SENDS = """
-SELECT key, sent_at, COALESCE(input_tokens, 0) + COALESCE(output_tokens, 0) FROM attempts
-WHERE state <> 'unsent' AND sent_at > ? ORDER BY sent_at
+SELECT key, sent_at, COALESCE(input_tokens, 0) + COALESCE(output_tokens, 0) FROM (SELECT {} FROM attempts)
+WHERE state <> 'unsent' AND batch IS NULL AND sent_at > ? ORDER BY sent_at
 """
 
 
@@ -83,15 +84,15 @@ class AttemptSums:
                 totals[key] = KeyTotals(*counts)
         return totals
 
-    def spent(self) -> list[tuple[str, str, tuple[int, int, int, int, int]]]:
-        """Return (key, model, tokens) of all answered attempts.
+    def spent(self, *, in_batches: bool = False) -> list[tuple[str, str, tuple[int, int, int, int, int]]]:
+        """Return (key, model, tokens) of all answered attempts that were sent one by one, or `in_batches`.
 
         Tokens are input, output, cached, written to a cache, of reasoning. The model is empty in journals of
         earlier versions.
         """
         with querying(self._path) as db:
-            columns = columns_of(db, "attempts", ("key", "model", *_COUNTS))
-            rows = db.execute(_SPENT.format(columns)).fetchall()
+            columns = columns_of(db, "attempts", ("key", "model", *_COUNTS, "batch"))
+            rows = db.execute(_SPENT.format(columns), (in_batches,)).fetchall()
         return [(key, model, (int(a), int(b), int(c), int(d), int(e))) for key, model, a, b, c, d, e in rows]
 
     def used(self) -> list[tuple[int, str, str, tuple[int, int, int, int, int]]]:
@@ -112,9 +113,12 @@ class AttemptSums:
             return dict(db.execute(_LOST.format(columns_of(db, "attempts", ("worker",)))))
 
     def sends_since(self, at: float) -> list[tuple[str, float, int]]:
-        """Return (key, when it was sent in Unix seconds, tokens) of each attempt since `at`, oldest first."""
+        """Return (key, when it was sent in Unix seconds, tokens) of each attempt since `at`, oldest first;
+        without those in batches, which have limits of their own.
+        """
         with querying(self._path) as db:
-            return db.execute(_SENDS, (at,)).fetchall()
+            names = ("key", "state", "sent_at", "input_tokens", "output_tokens", "batch")
+            return db.execute(_SENDS.format(columns_of(db, "attempts", names)), (at,)).fetchall()
 
     def count_unknown(self) -> int:
         """Count attempts with an unknown outcome whose job is to be sent again."""

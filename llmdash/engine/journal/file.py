@@ -3,8 +3,9 @@
 `run` holds what the run is; `attempts` a row for each request, written before it leaves (`state` is then
 `sent`) and completed with its outcome; `results` a row for each job that ended; `health` the last state of
 each key. A job without a row in `results` is pending. `samples` are the time series, a row a second at most;
-`moments` what was set or happened and when; `prompts` those of a run that keeps them. Everything else,
-exports included, is a projection.
+`moments` what was set or happened and when; `prompts` those of a run that keeps them; `batches` what is with
+a provider's batch service, where an attempt that is in one has its number and, until it has an outcome, the
+state `batched`. Everything else, exports included, is a projection.
 """
 
 from __future__ import annotations
@@ -21,12 +22,19 @@ from typing import Any
 from llmdash.engine.journal.drafts import drafted
 from llmdash.engine.journal.schema import SCHEMA, upgrades
 from llmdash.engine.journal.thinning import MOST_SAMPLES, thinned
-from llmdash.engine.model.records import AttemptRecord, HealthRecord, MomentRow, ResultRow, SampleRow
+from llmdash.engine.model.records import (
+    AttemptRecord,
+    BatchRecord,
+    HealthRecord,
+    MomentRow,
+    ResultRow,
+    SampleRow,
+)
 from llmdash.lean_dataclass import dataclass
 
 __all__ = ["Group", "JournalError", "JournalFile", "StorageError"]
 
-VERSION = 6
+VERSION = 7
 NAME = "journal.sqlite"
 _OF_DISK = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR)
 
@@ -52,6 +60,7 @@ class Group:
     facts: dict[str, Any] = field(default_factory=dict)
     samples: list[SampleRow] = field(default_factory=list)
     moments: list[MomentRow] = field(default_factory=list)
+    batches: list[BatchRecord] = field(default_factory=list)
 
 
 class JournalFile:
@@ -156,7 +165,7 @@ class JournalFile:
 
     def write(self, group: Group) -> None:
         """Write a group: the latest record of each attempt, the results without those of jobs that are
-        pending again, the health of keys, prompts, facts of the run, samples and moments.
+        pending again, the health of keys, batches, prompts, facts of the run, samples and moments.
         """
         latest = {(record.job, record.attempt): record for record in group.attempts}
         self._db.execute("BEGIN IMMEDIATE")
@@ -166,6 +175,7 @@ class JournalFile:
             self._db.executemany("DELETE FROM results WHERE job = ?", [(job,) for job in group.reopened])
             self._insert("INSERT INTO results", ResultRow._fields, group.results)
             self._db.executemany("INSERT OR REPLACE INTO health VALUES (?, ?, ?, ?, ?, ?)", group.health)
+            self._insert("INSERT OR REPLACE INTO batches", BatchRecord._fields, group.batches)
             self._db.executemany("INSERT OR REPLACE INTO prompts VALUES (?, ?)", group.prompts)
             self.set_facts(group.facts)
             self._db.executemany(
@@ -270,8 +280,9 @@ def _is_empty(values: tuple[Any, ...]) -> bool:
 
 def _attempts(records: Collection[AttemptRecord]) -> Iterator[list[AttemptRecord]]:
     """Attempts that are about to be sent, of which most columns are empty, and those with an outcome."""
-    yield [each for each in records if each.state == "sent"]
-    yield [each for each in records if each.state != "sent"]
+    begun = ("sent", "batched")
+    yield [each for each in records if each.state in begun]
+    yield [each for each in records if each.state not in begun]
 
 
 def _slices(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from llmdash.engine.journal.attempt_sums import AttemptSums
+from llmdash.engine.journal.batch_rows import BatchRows
 from llmdash.engine.journal.export_record import result_record
 from llmdash.engine.journal.failure_rows import FailureRows
 from llmdash.engine.journal.file import NAME, JournalError
@@ -121,6 +122,8 @@ class JournalReader:
             raise JournalError(f"{self._path}: no journal here; name the folder of a run")
         self.sums = AttemptSums(self._path)
         """What the attempts come to."""
+        self.batches = BatchRows(self._path)
+        """What is or was in batches."""
         self.failures = FailureRows(self._path)
         """What failed."""
 

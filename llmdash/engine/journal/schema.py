@@ -41,7 +41,16 @@ CREATE TABLE IF NOT EXISTS moments (
 );
 CREATE TABLE IF NOT EXISTS prompts (job INTEGER PRIMARY KEY, messages TEXT NOT NULL) WITHOUT ROWID;
 """
-_FIRST_SCHEMA = _TABLES_OF_1 + _TABLES_OF_2 + _TABLES_OF_5
+_TABLES_OF_7 = """
+CREATE TABLE IF NOT EXISTS batches (
+    batch INTEGER PRIMARY KEY, state TEXT NOT NULL, endpoint TEXT NOT NULL, model TEXT NOT NULL, key TEXT NOT
+    NULL, name TEXT NOT NULL, file TEXT NOT NULL, sha TEXT NOT NULL, bytes INTEGER NOT NULL, jobs INTEGER NOT
+    NULL, tokens INTEGER NOT NULL, planned_at REAL NOT NULL, file_id TEXT, creating_at REAL, provider_id TEXT,
+    created_at REAL, expires_at REAL, ended_at REAL, word TEXT, done INTEGER, failed INTEGER, expired INTEGER,
+    cancel_at REAL, detail TEXT
+);
+"""
+_FIRST_SCHEMA = _TABLES_OF_1 + _TABLES_OF_2 + _TABLES_OF_5 + _TABLES_OF_7
 _LATER_COLUMNS = {
     "attempts": (
         "code TEXT",
@@ -52,6 +61,7 @@ _LATER_COLUMNS = {
         "worker TEXT",
         "ended_at REAL",
         "headers TEXT",
+        "batch INTEGER",
     ),
     "results": (
         "endpoint TEXT",
@@ -107,7 +117,9 @@ def upgrades(db: sqlite3.Connection) -> str:
     there = {table: set(_names(db, table)) for table in _LATER_COLUMNS}
     missing = [statement for table, column, statement in _ADDED if column.split()[0] not in there[table]]
     tables = [
-        sql for name, sql in (("health", _TABLES_OF_2), ("samples", _TABLES_OF_5)) if not _names(db, name)
+        sql
+        for name, sql in (("health", _TABLES_OF_2), ("samples", _TABLES_OF_5), ("batches", _TABLES_OF_7))
+        if not _names(db, name)
     ]
     return "".join(tables + missing)
 

@@ -20,7 +20,7 @@ _COUNTS = """
 SELECT TRUE, state, verdict, COUNT(*), 0, 0 FROM results GROUP BY state, verdict
 UNION ALL
 SELECT FALSE, NULL, NULL, COUNT(*), COALESCE(SUM(input_tokens), 0), COALESCE(SUM(output_tokens), 0)
-FROM attempts WHERE state <> 'unsent'
+FROM attempts WHERE state NOT IN ('unsent', 'batched')
 """
 """One statement, so that all is of one moment: a living run may write between two."""
 

@@ -8,14 +8,21 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import field
 from types import MappingProxyType
 from typing import Any, Protocol
 
 from llmdash.engine.journal.file import Group, JournalError, StorageError
-from llmdash.engine.model.records import AttemptRecord, HealthRecord, MomentRow, ResultRow, SampleRow
+from llmdash.engine.model.records import (
+    AttemptRecord,
+    BatchRecord,
+    HealthRecord,
+    MomentRow,
+    ResultRow,
+    SampleRow,
+)
 from llmdash.lean_dataclass import dataclass
 
 __all__ = ["Journal", "JournalWriter"]
@@ -63,6 +70,7 @@ class _Batch:
         mine.facts.update(its.facts)
         mine.samples += its.samples
         mine.moments += its.moments
+        mine.batches += its.batches
         self.then += other.then
 
 
@@ -146,6 +154,20 @@ class JournalWriter:
         if rows:
             self._batch.group.moments.extend(rows)
             self._add(_nothing)
+
+    async def batch(self, record: BatchRecord, attempts: Iterable[AttemptRecord] = ()) -> None:
+        """Write where a batch is, with what becomes of its attempts by that: one transaction. Wait until that
+        is on disk.
+        """
+        self._batch.group.batches.append(record)
+        self._batch.group.attempts.extend(attempts)
+        await self.flushed()
+
+    async def flushed(self) -> None:
+        """Wait until all that was written so far is on disk, and each `then` of it was called."""
+        written: asyncio.Future[None] = self._loop.create_future()
+        self._add(lambda: _set(written))
+        await written
 
     async def finish(self) -> None:
         """Write what is left, and end the thread; a full disk gets two more seconds.

@@ -5,12 +5,15 @@ from __future__ import annotations
 from llmdash.lean_dataclass import dataclass
 
 __all__ = [
+    "AdoptBatch",
+    "BringBack",
     "Cancel",
     "CancelJobs",
     "Command",
     "DisableKey",
     "Drain",
     "DrainWorker",
+    "GiveUpBatch",
     "Pause",
     "Release",
     "Resume",
@@ -19,7 +22,9 @@ __all__ = [
     "ReviveEndpoint",
     "ReviveKey",
     "Seek",
+    "SendInBatches",
     "SetAuto",
+    "SetBatchDeadline",
     "SetBudget",
     "SetConcurrency",
     "SetKeyLimits",
@@ -80,7 +85,11 @@ class Drain:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Stop the run now; requests in flight are cut off and stay pending."""
+    """Stop the run now; requests in flight are cut off and stay pending. With `batches` the providers are
+    asked to cancel what is out with them.
+    """
+
+    batches: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +109,42 @@ class CancelJobs:
     """End these jobs without an answer."""
 
     jobs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SendInBatches:
+    """Send these jobs in batches, as far as they are pending; None is every pending job."""
+
+    jobs: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BringBack:
+    """Cancel this batch; its jobs without a result are pending again once the provider has ended it."""
+
+    batch: int
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUpBatch:
+    """Send the jobs of this batch again, although the provider has not ended it: some may be paid twice."""
+
+    batch: int
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptBatch:
+    """Take the provider's batch of this id for this one, whose creation was not answered."""
+
+    batch: int
+    provider_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetBatchDeadline:
+    """Bring back what is out at this time, in Unix seconds; None for never."""
+
+    at: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,4 +238,9 @@ Command = (
     | SetSpeed
     | SetWeight
     | TakeWorker
+    | SendInBatches
+    | BringBack
+    | GiveUpBatch
+    | AdoptBatch
+    | SetBatchDeadline
 )

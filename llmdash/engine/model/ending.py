@@ -18,4 +18,5 @@ class Ending(enum.Enum):
     NO_WORKER = "no worker came in time"
     STORAGE = "the journal cannot be written"
     KILL_SWITCH = "the requests are refused"
+    BATCHED = "the rest is with a provider, in batches"
     HELD = "held by a trial or a budget"

@@ -5,14 +5,18 @@ Times are monotonic seconds unless said otherwise.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from llmdash.engine.model.records import AttemptRecord, ResultRow
 from llmdash.engine.model.states import JobState, Severity
 
 __all__ = [
+    "AnsweredInBatch",
     "AttemptEnded",
     "AttemptLost",
+    "Batched",
     "ChunkReceived",
     "ChunksReceived",
     "Event",
@@ -81,6 +85,21 @@ class AttemptLost(msgspec.Struct, frozen=True, gc=False):
     worker: str
 
 
+class Batched(msgspec.Struct, frozen=True, gc=False):
+    """These jobs are lent to a batch of this number, or, with number 0, to those that are being planned."""
+
+    jobs: Sequence[int]
+    batch: int
+
+
+class AnsweredInBatch(msgspec.Struct, frozen=True, gc=False):
+    """The request of a job was carried out in a batch, with this outcome or that: it counts as sent."""
+
+    job: int
+    key: str
+    attempt: int
+
+
 class Saved(msgspec.Struct, frozen=True, gc=False):
     """The journal holds the result. Only now has the job ended: done, failed or cancelled."""
 
@@ -124,6 +143,8 @@ Event = (
     | ChunksReceived
     | AttemptEnded
     | AttemptLost
+    | AnsweredInBatch
+    | Batched
     | Saved
     | TryFailed
     | RetryScheduled

@@ -12,7 +12,15 @@ from dataclasses import field
 from llmdash.engine.model.errors import ErrorClass, ErrorExample, ErrorGroup, FailedTries
 from llmdash.engine.model.forecast import ForecastPart
 from llmdash.engine.model.records import AttemptRecord, ResultRecord
-from llmdash.engine.model.rows import EndpointRow, JobRow, JobText, KeyRow, SharedLimitRow, WorkerRow
+from llmdash.engine.model.rows import (
+    BatchRow,
+    EndpointRow,
+    JobRow,
+    JobText,
+    KeyRow,
+    SharedLimitRow,
+    WorkerRow,
+)
 from llmdash.engine.model.run_part import Percentiles, RunPart, Score
 from llmdash.engine.model.series import Mark, MarkKind, SeriesPart, TimesSeries
 from llmdash.engine.model.states import AlertKind, Binding, JobState, Severity, WaitReason
@@ -24,6 +32,7 @@ __all__ = [
     "EMPTY_FRAME",
     "Alert",
     "AutoPart",
+    "BatchRow",
     "EndpointRow",
     "ErrorClass",
     "ErrorExample",
@@ -245,6 +254,10 @@ class Frame:
     endpoints: tuple[EndpointRow, ...] = ()
     workers: tuple[WorkerRow, ...] = ()
     """Empty where this process makes the attempts itself."""
+    batches: tuple[BatchRow, ...] = ()
+    """By their numbers; those that are closed too."""
+    batch_deadline: float | None = None
+    """When what is out in batches is brought back, in Unix seconds; None for never."""
     cluster: str = ""
     """The address of the scheduler, where there is one."""
     limits: tuple[SharedLimitRow, ...] = ()

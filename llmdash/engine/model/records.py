@@ -11,6 +11,7 @@ from llmdash.prompts.verdict import Verdict
 __all__ = [
     "AnswerTimesRow",
     "AttemptRecord",
+    "BatchRecord",
     "EndedColumns",
     "FailedResult",
     "FailedTry",
@@ -26,7 +27,8 @@ __all__ = [
 class AttemptRecord(NamedTuple):
     """A row of `attempts`.
 
-    `state` is sent, ok, failed, cut or unsent (cancelled in flight, or before), unknown (the process died).
+    `state` is sent, ok, failed, cut or unsent (cancelled in flight, or before), unknown (the process died),
+    batched (in the `batch` of this number, which the provider has or will have; not asked before it says so).
     `worker` is None for an attempt that this process makes itself. `ended_at` is when its outcome was known,
     in Unix seconds. `headers` are the status of its response and the headers that are kept, a line each.
     """
@@ -55,6 +57,44 @@ class AttemptRecord(NamedTuple):
     worker: str | None = None
     ended_at: float | None = None
     headers: str | None = None
+    batch: int | None = None
+
+
+class BatchRecord(NamedTuple):
+    """A row of `batches`: requests of one model, sent together with one key to a provider's batch service.
+
+    `state` is the value of a BatchState. `name` is what the provider is told, `file` that of its requests in
+    the folder of the run, with its `sha` (SHA-256 in hex) and size. `tokens` are an estimate of all prompts.
+    `file_id` and `provider_id` are the provider's own. Times are Unix seconds: `creating_at` is when it was
+    about to be created, `created_at` and `expires_at` are by the provider's clock. `word` is the provider's
+    word for its state, `done` and `failed` its counts, None where it tells none. `detail` says why it waits
+    or has ended.
+    """
+
+    batch: int
+    state: str
+    endpoint: str
+    model: str
+    key: str
+    name: str
+    file: str
+    sha: str
+    bytes: int
+    jobs: int
+    tokens: int
+    planned_at: float
+    file_id: str | None = None
+    creating_at: float | None = None
+    provider_id: str | None = None
+    created_at: float | None = None
+    expires_at: float | None = None
+    ended_at: float | None = None
+    word: str | None = None
+    done: int | None = None
+    failed: int | None = None
+    expired: int | None = None
+    cancel_at: float | None = None
+    detail: str | None = None
 
 
 class ResultRow(NamedTuple):

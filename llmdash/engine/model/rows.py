@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from llmdash.engine.model.states import (
     AnswerFlag,
+    BatchState,
     EndpointState,
     JobState,
     KeyState,
@@ -17,6 +18,7 @@ __all__ = [
     "NO_TEXT",
     "SPARK_SPANS",
     "SPARK_SPAN_S",
+    "BatchRow",
     "EndpointRow",
     "JobRow",
     "JobText",
@@ -79,6 +81,8 @@ class JobRow:
     flags: AnswerFlag = AnswerFlag.NONE
     worker: str | None = None
     """Who makes its attempts, or made the last one; None if this process does."""
+    batch: int = 0
+    """The batch that it is or was last in; 0 for none."""
     text: JobText = NO_TEXT
 
 
@@ -117,6 +121,46 @@ class KeyRow:
     """Dollars over the run; None where no price is known."""
     spark: tuple[int, ...] = ()
     """Calls in each of the last spans of `SPARK_SPAN_S` seconds that are over, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRow:
+    """One line of the panel of batches. Of its `jobs`, `left` have no outcome yet.
+
+    `word` is the provider's own word for its state, `done` and `failed` are its counts, None where it tells
+    none before the end. `detail` says why nothing happens with it now, or how it ended.
+    """
+
+    batch: int
+    state: BatchState
+    key: str
+    endpoint: str = ""
+    model: str = ""
+    provider_id: str | None = None
+    word: str = ""
+    jobs: int = 0
+    left: int = 0
+    done: int | None = None
+    failed: int | None = None
+    expired: int = 0
+    """The requests that were never carried out, once it is closed."""
+    age_s: float = 0.0
+    """Since it was planned."""
+    expires_in_s: float | None = None
+    cost: float | None = None
+    """Dollars for what came back; None where no price is known, or nothing came back."""
+    bytes: int = 0
+    detail: str = ""
+    created_at: float | None = None
+    expires_at: float | None = None
+    """By the provider's clock, in Unix seconds."""
+
+    @property
+    def share(self) -> float | None:
+        """How much of it is done, 0 to 1; None where that is not told."""
+        if self.done is None or not self.jobs:
+            return None
+        return min(1.0, (self.done + (self.failed or 0)) / self.jobs)
 
 
 @dataclass(frozen=True, slots=True)

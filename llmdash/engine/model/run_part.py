@@ -41,8 +41,9 @@ class Percentiles:
 
 @dataclass(frozen=True, slots=True)
 class RunPart:
-    """The run header. jobs = queued + waiting + in_flight + done + invalid + failed + cancelled,
-    always."""
+    """The run header. jobs = queued + waiting + in_flight + batched + done + invalid + failed + cancelled,
+    always.
+    """
 
     name: str = ""
     model: str = ""
@@ -56,6 +57,8 @@ class RunPart:
     queued: int = 0
     waiting: int = 0
     in_flight: int = 0
+    batched: int = 0
+    """Jobs in batches, with a provider or about to be."""
     done: int = 0
     invalid: int = 0
     """Answers that break their schema; they are kept."""
@@ -89,6 +92,8 @@ class RunPart:
     score: Score | None = None
     cost: float | None = None
     """Dollars so far; None where no price is known."""
+    batch_cost: float | None = None
+    """Dollars of `cost` for what came back in batches; None where nothing did."""
     cost_uncertain: float = 0.0
     """Dollars of `cost` for requests without an outcome: with a budget at most, else at the mean price."""
     cost_projected: float | None = None

@@ -12,6 +12,7 @@ __all__ = [
     "RESULT_STATES",
     "AlertKind",
     "AnswerFlag",
+    "BatchState",
     "Binding",
     "EndpointState",
     "JobState",
@@ -29,7 +30,8 @@ __all__ = [
 class JobState(enum.IntEnum):
     """The state of a job; the waiting states say what it waits for.
 
-    INVALID is an answer that breaks its schema: it is kept, and counts as failed.
+    BATCHED is with a provider's batch service, or about to be. INVALID is an answer that breaks its schema:
+    it is kept, and counts as failed.
     """
 
     QUEUED = 0
@@ -38,10 +40,11 @@ class JobState(enum.IntEnum):
     BACKOFF = 3
     SENT = 4
     STREAMING = 5
-    DONE = 6
-    FAILED = 7
-    CANCELLED = 8
-    INVALID = 9
+    BATCHED = 6
+    DONE = 7
+    FAILED = 8
+    CANCELLED = 9
+    INVALID = 10
 
     @property
     def ended(self) -> bool:
@@ -117,6 +120,34 @@ class RunState(enum.Enum):
     @property
     def ended(self) -> bool:
         return self in (RunState.STOPPED, RunState.DONE)
+
+
+class BatchState(enum.Enum):
+    """Where a batch is on its way to a provider and back; each is on record before the next call is made.
+
+    CREATING may exist at the provider, or not: its answer is not known. HELD waits for the user. Of a CLOSED
+    one every job has its result or is pending again; a DROPPED one was never created.
+    """
+
+    PLANNED = "planned"
+    UPLOADED = "uploaded"
+    CREATING = "creating"
+    OUT = "out"
+    CANCELLING = "cancelling"
+    ENDED = "ended"
+    HELD = "held"
+    CLOSED = "closed"
+    DROPPED = "dropped"
+
+    @property
+    def is_open(self) -> bool:
+        """True while jobs may be with it."""
+        return self not in (BatchState.CLOSED, BatchState.DROPPED)
+
+    @property
+    def may_exist(self) -> bool:
+        """True if the provider may have it, or has it."""
+        return self not in (BatchState.PLANNED, BatchState.UPLOADED, BatchState.DROPPED)
 
 
 class KeyState(enum.Enum):

@@ -13,6 +13,8 @@ __all__ = [
     "CostSoFar",
     "Spending",
     "Tokens",
+    "cost_in_batches",
+    "cost_of_usage",
     "cost_so_far",
     "costs_by_key",
     "costs_of_keys",
@@ -42,6 +44,18 @@ CostOf = Callable[[str, str, Tokens], float | None]
 
 def no_price(_label: str, _model: str, _tokens: Tokens) -> float | None:
     """Return None: no price is known."""
+
+
+def cost_of_usage(cost_of: CostOf, label: str, model: str, usage: Usage) -> float | None:
+    """Return the dollars for what a server counted; None where no price is known."""
+    tokens = Tokens(
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.cached_tokens,
+        usage.cache_write_tokens,
+        usage.reasoning_tokens,
+    )
+    return cost_of(label, model, tokens)
 
 
 class Spending:
@@ -94,6 +108,12 @@ class CostSoFar(NamedTuple):
     dollars: float | None = None
     uncertain: float = 0.0
 
+    def with_more(self, in_batches: float, live: Spending) -> CostSoFar:
+        """Return the cost with that of batches; None where what was sent `live` has no known price."""
+        if self.dollars is None and any(any(tokens) for _, _, tokens in live):
+            return self
+        return self._replace(dollars=(self.dollars or 0.0) + in_batches)
+
 
 def cost_so_far(spending: Spending, keys: Sequence[KeyRow], cost_of: CostOf) -> CostSoFar:
     """Return the dollars spent; None if a key that was used has no known price.
@@ -108,6 +128,12 @@ def cost_so_far(spending: Spending, keys: Sequence[KeyRow], cost_of: CostOf) -> 
         sure += known
         total += known * uncertain.get(label, 1.0)
     return CostSoFar(total, total - sure) if total > 0 else CostSoFar()
+
+
+def cost_in_batches(spending: Spending, keys: Sequence[KeyRow], cost_of: CostOf) -> float | None:
+    """Return the dollars spent in batches; None if nothing was, or something of it has no known price."""
+    costs = [known for _, known in costs_by_key(spending, [key.label for key in keys], cost_of)]
+    return None if not costs or None in costs else sum(cost for cost in costs if cost is not None)
 
 
 def costs_of_keys(spending: Spending, keys: Sequence[KeyRow], cost_of: CostOf) -> dict[str, float]:

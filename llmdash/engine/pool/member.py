@@ -42,6 +42,8 @@ class Endpoint:
         self.name = name
         self.shared = shared
         self.concurrency = concurrency
+        self.has_batches: bool | None = None
+        """Whether its batch service may be used; None where that is still to be asked."""
         self.in_flight = 0
         self.circuit_breaker = CircuitBreaker(clock)
 

@@ -38,6 +38,8 @@ class KeyPool(Keys):
         super().__init__(members, clock)
         self._attributor = Attributor(self._members)
         self.spending = Spending()
+        self.batch_spending = Spending()
+        """What was spent in batches, which have prices of their own."""
 
     @property
     def is_trying(self) -> bool:
@@ -217,6 +219,34 @@ class KeyPool(Keys):
         member.tokens.add(now, used)
         self.spending.add(member.label, model, usage)
         return used
+
+    def settled_in_batch(
+        self, member: Member, usage: Usage | None, failure: Failure | None, model: str
+    ) -> None:
+        """Count a request that came back in a batch: it says nothing of how the key is doing live."""
+        with self._guard:
+            member.sent += 1
+            if failure is None:
+                member.ok += 1
+            elif failure.kind is FailureKind.THROTTLE:
+                member.throttled += 1
+            else:
+                member.errors += 1
+            if usage is not None:
+                member.input_tokens += usage.input_tokens
+                member.output_tokens += usage.output_tokens
+                self.batch_spending.add(member.label, model, usage)
+
+    def refused_in_batch(self, member: Member, failure: Failure) -> bool:
+        """Note that a batch service refused the key, or has no money for it. True if its state changed."""
+        health, before = member.health, member.state
+        if failure.kind is FailureKind.QUOTA:
+            health.lost_quota(failure, health.taken(self._clock()))
+        elif health.refused(failure, health.taken(self._clock())):
+            health.kill(str(failure))
+        self._note_absences(member)
+        self._wake()
+        return member.state is not before
 
     def decided(self, lease: Lease, history: JobHistory) -> Member | None:
         """Note that a job was answered after failures. Returns the key that turned out to be at fault."""

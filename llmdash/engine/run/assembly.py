@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from llmdash.engine.batches.desk import BatchDesk
 from llmdash.engine.dispatch.earlier_sends import seed_rate
 from llmdash.engine.dispatch.kill_switch import KillSwitch
 from llmdash.engine.dispatch.limiter import RateLimiter
@@ -15,6 +17,7 @@ from llmdash.engine.dispatch.quotes import Quotes
 from llmdash.engine.dispatch.reservations import Reservations
 from llmdash.engine.dispatch.retry_budget import RetryBudget
 from llmdash.engine.dispatch.reuse import Reuse
+from llmdash.engine.dispatch.runner import BatchRunner
 from llmdash.engine.dispatch.spent import sizes_in, uncertain_in
 from llmdash.engine.dispatch.uncertain import UNCERTAIN, Uncertain
 from llmdash.engine.journal.reader import JournalReader
@@ -33,7 +36,10 @@ from llmdash.engine.store.hosts import known_hosts
 from llmdash.engine.store.restored_errors import restore_errors, seconds_at_work
 from llmdash.engine.store.store import Store
 
-__all__ = ["Start", "build_parts", "start_of"]
+__all__ = ["Start", "build_batches", "build_parts", "start_of"]
+
+_BATCH_RUN = "batch_run"
+"""The fact with the name of the run in the ids of its batches' requests."""
 
 
 class Start(NamedTuple):
@@ -74,6 +80,8 @@ def _restored(start: Start, reader: JournalReader) -> Start:
     load_totals(store, members, reader.sums.key_totals())
     for label, model, tokens in reader.sums.spent():
         start.pool.spending.restore(label, model, Tokens(*tokens))
+    for label, model, tokens in reader.sums.spent(in_batches=True):
+        start.pool.batch_spending.restore(label, model, Tokens(*tokens))
     seed_rate(start.limiter, members, reader.sums, time.time())
     restore_health(members, reader.health(), time.time())
     restore_limits(start.pool, facts.get("key_limits"))
@@ -122,6 +130,18 @@ def build_parts(
         reservations=_reservations(plan, journal),
         spends=plan.facts.spends,
     )
+
+
+def build_batches(plan: RunPlan, parts: RunnerParts, runner: BatchRunner, reader: JournalReader) -> BatchDesk:
+    """Return the batches of the run, with those on record."""
+    name = reader.facts().get(_BATCH_RUN)
+    if name is None:
+        name = secrets.token_hex(5)
+        parts.journal.facts({_BATCH_RUN: name})
+    desk = BatchDesk(parts, runner, plan.batch, plan.folder, str(name), plan.facts.batch_cost_of)
+    if plan.resume:
+        desk.restore(reader)
+    return desk
 
 
 def _reuse(plan: RunPlan, pool: KeyPool, queue: JobQueue) -> Reuse | None:

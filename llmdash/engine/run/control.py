@@ -17,6 +17,8 @@ from llmdash.engine.run.record import RunRecord
 __all__ = ["LiveControl"]
 
 _NO_KEY = "no usable key"
+_RECALL_S = 5.0
+"""How long a run that is stopped waits for providers to take note that its batches are cancelled."""
 
 
 class LiveControl:
@@ -62,8 +64,18 @@ class LiveControl:
         """Send nothing new and end the run, or pause it if it stays, once nothing is in flight."""
         self._spawn(self._drain())
 
-    def stop(self) -> None:
-        """End the run now; requests in flight are aborted and their jobs stay pending."""
+    def stop(self, *, recalls_batches: bool = False) -> None:
+        """End the run now; requests in flight are aborted and their jobs stay pending. With `recalls_batches`
+        the providers are asked first to cancel what is out in batches.
+        """
+        if recalls_batches and self._core.batches.open_batches:
+            self._runner.pause()
+            self._spawn(self._recall())
+        else:
+            self._lifecycle.end(Ending.STOPPED)
+
+    async def _recall(self) -> None:
+        await self._core.batches.recall(_RECALL_S)
         self._lifecycle.end(Ending.STOPPED)
 
     def release(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 
+from llmdash.engine.batches.desk import BatchDesk
 from llmdash.engine.dispatch.holds import Holds
 from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.dispatch.runner import BatchRunner
@@ -25,6 +26,7 @@ class RunCore:
     parts: RunnerParts
     runner: BatchRunner
     holds: Holds
+    batches: BatchDesk
     lifecycle: Lifecycle
 
     def notice(self, severity: Severity, words: str) -> None:
@@ -38,14 +40,14 @@ class RunCore:
 
     def demand(self) -> float:
         """Return the rate that the run may send at by itself, in requests a second; 0 if nothing waits."""
-        if self.waits or self.parts.queue.open <= self.runner.in_flight:
+        if self.waits or self.parts.queue.at_home <= self.runner.in_flight:
             return 0.0
         return self.parts.limiter.rate or math.inf
 
     def set_clock(self) -> None:
         """Let the clock of the run stand while it rests on purpose, or has no work."""
         store = self.parts.store
-        if self.parts.queue.open and (self.runner.in_flight or not self.waits):
+        if self.parts.queue.at_home and (self.runner.in_flight or not self.waits):
             store.run_clock.start()
             store.wall.go_on()
         else:

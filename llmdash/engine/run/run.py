@@ -27,7 +27,7 @@ from llmdash.engine.model.states import RunState, Severity
 from llmdash.engine.model.view import View
 from llmdash.engine.plan import RunPlan
 from llmdash.engine.pool.member import Member
-from llmdash.engine.run.assembly import build_parts, start_of
+from llmdash.engine.run.assembly import build_batches, build_parts, start_of
 from llmdash.engine.run.control import LiveControl
 from llmdash.engine.run.core import RunCore
 from llmdash.engine.run.lifecycle import Lifecycle
@@ -59,9 +59,10 @@ class Run:
         parts = build_parts(plan, start, writer, kill_switch, clock)
         runner = BatchRunner(parts, plan.concurrency)
         holds = Holds(parts, runner, reader, plan.facts.cost_of, plan.trial)
-        self._core = RunCore(plan, parts, runner, holds, lifecycle)
+        batches = build_batches(plan, parts, runner, reader)
+        self._core = RunCore(plan, parts, runner, holds, batches, lifecycle)
         self._workers = WorkerWatch(plan.asker, start.store, writer, clock, plan.facts.payment)
-        gauges = LiveGauges(parts, runner)
+        gauges = LiveGauges(parts, runner, batches.rows)
         requests = RequestParts(start.pool, plan.options)
         self._frame_builder = FrameBuilder(
             plan.facts,
@@ -82,7 +83,7 @@ class Run:
         self._record = RunRecord(self._core, chronicle, self._head)
         self._control = LiveControl(self._core, self._record)
         self._watch = RunWatch(self._core, self._control, self._record, self._workers, self._storage)
-        self._steering = Steering(self._control, parts, runner)
+        self._steering = Steering(self._control, parts, runner, batches)
         if plan.budget is not None:
             self._control.set_budget(plan.budget)
         if not journal.is_wal:
@@ -165,8 +166,13 @@ class Run:
         core = self._core
         self._storage.look()  # before anything is paid for
         core.holds.look()
+        await self._open_reuse()
+        await core.batches.begin()  # before a worker takes a job that is to go in a batch
         shares = [limit.keep(core.demand) for limit in core.parts.pool.shared_limits]
-        tasks = [asyncio.create_task(each) for each in (self._watch.run(), self._live(), *shares)]
+        tasks = [
+            asyncio.create_task(each)
+            for each in (self._watch.run(), self._live(), core.batches.run(), *shares)
+        ]
         for task in tasks:
             core.lifecycle.depend_on(task)
         try:
@@ -175,6 +181,7 @@ class Run:
             for task in tasks:
                 task.cancel()
             await self._control.close()
+            await core.batches.close()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._close()
 
@@ -190,16 +197,19 @@ class Run:
         if parts.reuse is not None:
             await parts.reuse.close()
 
+    async def _open_reuse(self) -> None:
+        reuse = self._core.parts.reuse
+        for notice in () if reuse is None else await reuse.open():
+            self.notice(Severity.INFORMATION, notice)
+
     async def _live(self) -> None:
         """Run the jobs until all have ended; with `stay` then wait for one to be retried."""
         core, record = self._core, self._record
-        if core.parts.reuse is not None:
-            for notice in await core.parts.reuse.open():
-                self.notice(Severity.INFORMATION, notice)
         while True:
             record.set_state(RunState.PAUSED if core.runner.paused else RunState.RUNNING)
             core.set_clock()
             await core.runner.run()
+            await core.batches.settled()
             core.set_clock()
             await core.complete_output()
             record.set_state(RunState.DONE)

@@ -64,6 +64,7 @@ class RunWatch:
             self._storage.look()
             self._look_for_workers()
             self._look_for_holds()
+            self._look_for_batches()
             self._look_for_keys()
 
     async def _pause(self) -> None:
@@ -107,9 +108,16 @@ class RunWatch:
         if not self._plan.stay and is_settled and tripped is None:
             self._core.lifecycle.end(Ending.HELD)
 
+    def _look_for_batches(self) -> None:
+        """End a run that was to leave its jobs with a provider, once they are."""
+        queue, batches = self._parts.queue, self._core.batches
+        leaves = self._plan.batch.leaves and not self._plan.stay
+        if leaves and queue.open and not queue.at_home and batches.are_all_out:
+            self._core.lifecycle.end(Ending.BATCHED)
+
     def _look_for_keys(self) -> None:
         """Pause the run, or end one that nobody watches, if no key is usable until the user acts."""
-        if self._parts.queue.open and not self._runner.in_flight:
+        if self._parts.queue.at_home and not self._runner.in_flight:
             returns_in_s = self._runner.returns_in_s()
             if not self._plan.stay and returns_in_s > self._plan.policy.patience_s:
                 self._core.lifecycle.end(Ending.NO_KEY)

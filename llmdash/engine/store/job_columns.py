@@ -88,6 +88,9 @@ class Columns(Protocol):
     def revision(self) -> int:
         """A number that is another one once something has changed."""
 
+    def batch_of(self, job: int) -> int:
+        """Return the batch that a job is or was last in; 0 for none."""
+
 
 class JobColumns:
     """One value a job in each column; 44 bytes a job. Unknown times and tokens are 0.
@@ -116,6 +119,8 @@ class JobColumns:
         self.started = array("I")
         self.place = array("I", bytes(4 * jobs))
         self.counts = [jobs] + [0] * (len(JobState) - 1)
+        self.batch: Sequence[int] = range(0)
+        """The batch that each job is or was last in, 0 for none; empty until there is one."""
         self.errors = Names()
         self.keys = Names()
         self.workers = Names()
@@ -143,6 +148,17 @@ class JobColumns:
         for job, state in zip(jobs, states, strict=True):
             self.state[job] = state
         self.revision += len(jobs)
+
+    def put_in_batch(self, jobs: Iterable[int], batch: int) -> None:
+        """Note which batch these jobs are in."""
+        if not isinstance(self.batch, array):
+            self.batch = array("H", bytes(2 * self.jobs))
+        for job in jobs:
+            self.batch[job] = batch
+
+    def batch_of(self, job: int) -> int:
+        """Return the batch that a job is or was last in; 0 for none."""
+        return self.batch[job] if self.batch else 0
 
     def jobs_in(self, state: JobState) -> list[int]:
         """Return the jobs that are in `state`, in the order of the input."""

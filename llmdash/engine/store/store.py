@@ -11,8 +11,10 @@ from llmdash.engine.metrics.run_clock import RunClock
 from llmdash.engine.metrics.wall_times import WallTimes
 from llmdash.engine.metrics.windows import SecondsWindow
 from llmdash.engine.model.events import (
+    AnsweredInBatch,
     AttemptEnded,
     AttemptLost,
+    Batched,
     ChunkReceived,
     ChunksReceived,
     Event,
@@ -113,6 +115,8 @@ class Store:
             ChunksReceived: self._chunks,
             AttemptEnded: self._attempt_ended,
             AttemptLost: self._lost,
+            Batched: self._batched,
+            AnsweredInBatch: self._answered_in_batch,
             Saved: self._saved,
             TryFailed: self._try_failed,
             RetryScheduled: self._retry,
@@ -203,6 +207,20 @@ class Store:
         if live is not None and live.sent_at:
             self.columns.time[event.job] = event.at - live.sent_at
             live.sent_at = 0.0
+
+    def _batched(self, event: Batched) -> None:
+        columns, jobs = self.columns, event.jobs
+        columns.set_states(jobs, [JobState.BATCHED] * len(jobs))
+        columns.put_in_batch(jobs, event.batch)
+        for job in jobs:
+            self.live.pop(job, None)
+
+    def _answered_in_batch(self, event: AnsweredInBatch) -> None:
+        columns, job = self.columns, event.job
+        columns.key[job] = columns.keys.number(event.key)
+        columns.ttft[job] = columns.time[job] = 0.0
+        columns.begin(job)
+        self.attempts += 1
 
     def _lost(self, event: AttemptLost) -> None:
         self.lost_by[event.worker] += 1

@@ -20,7 +20,8 @@ from llmdash.llms.transport.received import Header, Received, header_text
 
 __all__ = ["AiohttpTransport"]
 
-_NOT_OF_ITSELF = ("Accept-Encoding", "User-Agent", "Accept")
+_NOT_OF_ITSELF = ("Accept-Encoding", "User-Agent", "Accept", "Content-Type")
+_MOST_PLACES = 1024
 
 
 class AiohttpTransport:
@@ -32,21 +33,20 @@ class AiohttpTransport:
         self._proxy, self._proxy_headers = _proxy(proxy)
         self._timeout = aiohttp.ClientTimeout(connect=connect_s)
         self._connector = Connector(context)
-        self._places: dict[tuple[URL, tuple[Header, ...]], _Place] = {}
+        self._places: dict[tuple[str, URL, tuple[Header, ...]], _Place] = {}
         """What is the same for all requests of a key to an address."""
 
     async def send(
         self,
+        method: str,
         url: URL,
         headers: tuple[Header, ...],
         body: bytes | AsyncIterable[bytes],
-        length: int,
+        length: int | None,
         connected: Callable[[], None],
     ) -> Received:
         """Return what came back."""
-        place = self._places.get((url, headers))
-        if place is None:
-            place = self._places[url, headers] = _Place(self._request(url, headers))
+        place = self._places.get((method, url, headers)) or self._new_place(method, url, headers)
         try:
             connection = await self._connector.connect(place.request, traces=[], timeout=self._timeout)
         except TimeoutError:
@@ -54,12 +54,21 @@ class AiohttpTransport:
         connected()
         if not place.head:
             place.head = _head(place.request)  # with what the proxy wants, which the connector adds
-        return await Exchange(connection).answer(Head(b"%b%d\r\n\r\n" % (place.head, length)), body)
+        if length is None:
+            return await Exchange(connection).answer(Head(place.head + b"\r\n"), body)
+        sized = Head(b"%bcontent-length: %d\r\n\r\n" % (place.head, length))
+        return await Exchange(connection).answer(sized, body)
 
-    def _request(self, url: URL, headers: tuple[Header, ...]) -> ClientRequest:
+    def _new_place(self, method: str, url: URL, headers: tuple[Header, ...]) -> _Place:
+        if len(self._places) >= _MOST_PLACES:  # each batch has an address of its own
+            self._places.clear()
+        place = self._places[method, url, headers] = _Place(self._request(method, url, headers))
+        return place
+
+    def _request(self, method: str, url: URL, headers: tuple[Header, ...]) -> ClientRequest:
         """What aiohttp wants to know of a request to connect."""
         return ClientRequest(
-            "POST",
+            method,
             url,
             headers=CIMultiDict((header_text(name), header_text(value)) for name, value in headers),
             skip_auto_headers=_NOT_OF_ITSELF,
@@ -74,7 +83,7 @@ class AiohttpTransport:
 
 @dataclass(slots=True)
 class _Place:
-    """Where requests go: `head` is what is written before the length of the body, once that is known."""
+    """Where requests go: `head` is what is written but for the length of the body, once that is known."""
 
     request: ClientRequest
     head: Head = Head()
@@ -86,7 +95,7 @@ def _head(request: ClientRequest) -> Head:
     lines = [
         f"{name}: {value}" for name, value in request.headers.items() if name.lower() != "content-length"
     ]
-    return Head("\r\n".join((f"POST {target} HTTP/1.1", *lines, "content-length: ")).encode())
+    return Head("\r\n".join((f"{request.method} {target} HTTP/1.1", *lines, "")).encode())
 
 
 def _proxy(address: str | None) -> tuple[URL | None, CIMultiDict[str] | None]:

@@ -11,6 +11,7 @@ from llmdash.llms.sync_bridge import at_end, submit
 
 if TYPE_CHECKING:
     from llmdash.llms.transport.http import HttpClient
+    from llmdash.llms.wire.adaptation import Change
 
 __all__ = ["Connections"]
 
@@ -38,6 +39,11 @@ class Connections:
             at_end(client.aclose)
             weakref.finalize(self, submit, client.aclose).atexit = False
         return client
+
+    def learned(self) -> dict[tuple[str, str], tuple[Change, ...]]:
+        """Return what is known of servers, `HttpClient.compat`; nothing before the first call."""
+        client = self.shared or next(iter(self._own.values()), None)
+        return {} if client is None else client.compat
 
     async def aclose(self) -> None:
         """Close its own client; the next call makes another one."""

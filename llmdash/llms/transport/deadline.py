@@ -72,6 +72,11 @@ class Deadline:
         """Note that the request is on its way: there is a connection for it."""
         self.sent = True
 
+    def sending(self) -> None:
+        """Note that a piece of a long body goes out: the time until the first byte starts again."""
+        self.sent = False
+        self._first_byte_at = self._stalls_at = self._clock.time() + self._first_byte
+
     def answered(self) -> None:
         """Note that the headers arrived; the body follows."""
         self._answered = self.sent = True

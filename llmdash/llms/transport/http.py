@@ -6,8 +6,10 @@ where one is asked for. Every error of the transport becomes a `Failure` here, a
 
 from __future__ import annotations
 
+import math
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Self
 
 import aiohttp
@@ -16,6 +18,7 @@ from yarl import URL
 from llmdash.llms.transport import proxies
 from llmdash.llms.transport.aiohttp_transport import AiohttpTransport
 from llmdash.llms.transport.awake_clock import AwakeClock
+from llmdash.llms.transport.bodies import FileBody
 from llmdash.llms.transport.certificates import Certificates
 from llmdash.llms.transport.deadline import Deadline, Late
 from llmdash.llms.transport.decoding import Decode, decoder_for
@@ -34,14 +37,18 @@ __all__ = ["BODY_LIMIT", "HttpClient", "HttpResponse"]
 BODY_LIMIT = 8_000_000
 _LARGE = 262_144
 _GRAIN_S = 0.001
+_MOST_ROUTES = 1024
 
 
 class HttpResponse:
-    """An HTTP response whose body is still to be read. `headers` has lower-case names."""
+    """An HTTP response whose body is still to be read. `headers` has lower-case names. A body of more than
+    `limit` bytes is refused.
+    """
 
-    __slots__ = ("_body", "_deadline", "_received", "_response", "headers", "status")
+    __slots__ = ("_body", "_deadline", "_limit", "_received", "_response", "headers", "status")
 
-    def __init__(self, response: Received, watch: Deadline) -> None:
+    def __init__(self, response: Received, watch: Deadline, limit: float = BODY_LIMIT) -> None:
+        self._limit = limit
         self.status: int = response.status
         self.headers: Mapping[str, str] = response.headers
         self._response = response
@@ -88,8 +95,8 @@ class HttpResponse:
         except TRANSPORT_ERRORS as error:
             raise failure_of(error, self.status) from None
         self._received += len(piece)
-        if self._received > BODY_LIMIT:
-            words = f"the answer is larger than {BODY_LIMIT:,} bytes"
+        if self._received > self._limit:
+            words = f"the answer is larger than {self._limit:,} bytes"
             raise Failure(FailureKind.REQUEST, words, status=self.status)
         return piece or None
 
@@ -187,8 +194,39 @@ HTTP_PROXY, ALL_PROXY and NO_PROXY say; None: none |
         `first_byte` is how long that usually takes at most, in seconds, where `timeouts` does not say.
         """
         watch = Deadline(self.timeouts, self._clock, self.timeouts.until_first_byte(first_byte))
+        return HttpResponse(await self._answered("POST", url, headers, body, len(body), watch), watch)
+
+    async def ask(self, method: str, url: str, headers: tuple[Header, ...]) -> HttpResponse:
+        """Send a request without a body, as `post`: GET, DELETE, or a POST whose address says all."""
+        watch = Deadline(self.timeouts, self._clock)
+        length = 0 if method == "POST" else None
+        return HttpResponse(await self._answered(method, url, headers, b"", length, watch), watch)
+
+    async def upload(self, url: str, headers: tuple[Header, ...], body: FileBody) -> HttpResponse:
+        """Send a body that is as large as a file, as `post`. It may take long, as long as it goes on."""
+        watch = Deadline(self.timeouts.of_transfers(), self._clock)
+        return HttpResponse(await self._answered("POST", url, headers, body, body.length, watch), watch)
+
+    async def download(self, url: str, headers: tuple[Header, ...]) -> HttpResponse:
+        """Ask for a body that may be as large as a file. It has no cap, and may take long, as long as each
+        chunk is noted as `progress`.
+        """
+        watch = Deadline(self.timeouts.of_transfers(), self._clock)
+        received = await self._answered("GET", url, headers, b"", None, watch)
+        return HttpResponse(received, watch, math.inf)
+
+    async def _answered(
+        self,
+        method: str,
+        url: str,
+        headers: tuple[Header, ...],
+        body: bytes | FileBody,
+        length: int | None,
+        watch: Deadline,
+    ) -> Received:
+        """What came back, once its headers arrived. Raises Failure."""
         try:
-            response = await self._connect_and_send(watch, url, headers, body)
+            response = await self._connect_and_send(watch, method, url, headers, body, length)
         except BaseException as error:  # a cancelled call, too, ends the watch; it is raised again
             watch.close()
             if isinstance(error, Late):
@@ -199,16 +237,24 @@ HTTP_PROXY, ALL_PROXY and NO_PROXY say; None: none |
                 raise failure_of(error) from None
             raise
         watch.answered()
-        return HttpResponse(response, watch)
+        return response
 
     async def _connect_and_send(
-        self, watch: Deadline, url: str, headers: tuple[Header, ...], body: bytes
+        self,
+        watch: Deadline,
+        method: str,
+        url: str,
+        headers: tuple[Header, ...],
+        body: bytes | FileBody,
+        length: int | None,
     ) -> Received:
         transport, address = self._route_to(url)
         while True:
-            began, sent = self._clock.time(), body if len(body) <= _LARGE else _Slices(body, watch)
+            began, sent = self._clock.time(), _in_slices(body, watch)
             try:
-                return await watch.wait(transport.send(address, headers, sent, len(body), watch.set_sent))
+                return await watch.wait(
+                    transport.send(method, address, headers, sent, length, watch.set_sent)
+                )
             except aiohttp.ConnectionTimeoutError:
                 # Its timer counts what a suspended machine slept through; nothing has been sent yet.
                 if self._clock.time() - began >= self.timeouts.connect - _GRAIN_S:
@@ -224,6 +270,8 @@ HTTP_PROXY, ALL_PROXY and NO_PROXY say; None: none |
 
     def _route_to(self, url: str) -> tuple[Transport, URL]:
         if url not in self._routes:
+            if len(self._routes) >= _MOST_ROUTES:  # each batch has an address of its own
+                self._routes.clear()
             parsed = _parsed(url)
             self._routes[url] = self._given or self._new_transport(parsed), parsed
         return self._routes[url]
@@ -258,6 +306,28 @@ def _parsed(url: str) -> URL:
     if found.scheme not in ("http", "https"):
         raise aiohttp.NonHttpUrlClientError(url, "it is neither http:// nor https://")
     return found
+
+
+def _in_slices(body: bytes | FileBody, watch: Deadline) -> bytes | AsyncIterable[bytes]:
+    if isinstance(body, FileBody):
+        return _Pieces(body, watch)
+    return body if len(body) <= _LARGE else _Slices(body, watch)
+
+
+class _Pieces(AsyncIterable[bytes]):
+    """A body from a file, each piece of which shows that the request goes on."""
+
+    def __init__(self, body: FileBody, watch: Deadline) -> None:
+        self._body = body
+        self._watch = watch
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async with aclosing(self._body.pieces()) as pieces:
+            async for piece in pieces:
+                self._watch.sending()
+                yield piece
+        self._watch.sending()
+        self._watch.sent = True
 
 
 class _Slices(AsyncIterable[bytes]):

@@ -11,6 +11,7 @@ import ssl
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
+from llmdash.llms.transport.bodies import CannotRead
 from llmdash.llms.transport.decoding import CannotDecode
 from llmdash.llms.transport.received import TransportError
 from llmdash.llms.wire.failures import PROXY_LOGIN, Failure, FailureKind
@@ -62,6 +63,8 @@ def _reached(error: Exception, cause: BaseException) -> bool:
 
 
 def _meaning(error: Exception, cause: BaseException) -> tuple[FailureKind, str]:
+    if isinstance(cause, CannotRead):
+        return FailureKind.LOCAL, str(cause)
     if isinstance(cause, CannotDecode):
         return FailureKind.TRANSIENT, str(cause)
     if isinstance(cause, aiohttp.ClientHttpProxyError):

@@ -21,19 +21,19 @@ class HttpxTransport:
 
     async def send(
         self,
+        method: str,
         url: URL,
         headers: tuple[Header, ...],
         body: bytes | AsyncIterable[bytes],
-        length: int,
+        length: int | None,
         connected: Callable[[], None],
     ) -> Received:
         """Return what came back. Raises TypeError for a response that is not awaited."""
         connected()
         # With a stream httpx derives no headers of its own.
         stream = httpx.ByteStream(body) if isinstance(body, bytes) else _Stream(body)
-        request = httpx.Request(
-            "POST", str(url), headers=[*headers, (b"content-length", b"%d" % length)], stream=stream
-        )
+        sized = () if length is None else ((b"content-length", b"%d" % length),)
+        request = httpx.Request(method, str(url), headers=[*headers, *sized], stream=stream)
         if isinstance(body, bytes):
             request.read()
         with _told():

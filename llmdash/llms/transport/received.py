@@ -44,13 +44,15 @@ class Transport(Protocol):
 
     async def send(
         self,
+        method: str,
         url: URL,
         headers: tuple[Header, ...],
         body: bytes | AsyncIterable[bytes],
-        length: int,
+        length: int | None,
         connected: Callable[[], None],
     ) -> Received:
-        """POST a body of `length` bytes, and return once the headers of the response arrived.
+        """Send a body of `length` bytes, and return once the headers of the response arrived. A `length` of
+        None says that the request has no body at all.
 
         `connected` is called when there is a connection, and the request is about to be written.
         """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from llmdash.lean_dataclass import dataclass
 
 __all__ = ["FIRST_BYTE_S", "SLOW_FIRST_BYTE_S", "Timeouts"]
@@ -27,6 +29,10 @@ class Timeouts:
     first_byte: float | None = None
     stall: float = 60.0
     total: float = 600.0
+
+    def of_transfers(self) -> Timeouts:
+        """Return the limits for a large file: it may take long in all, as long as it goes on."""
+        return Timeouts(self.connect, self.first_byte, self.stall, math.inf)
 
     def until_first_byte(self, usual: float = FIRST_BYTE_S) -> float:
         """Return `first_byte`, where it is set; else what is `usual` for a request."""

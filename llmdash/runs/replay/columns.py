@@ -82,6 +82,9 @@ class ColumnsAt:
         self.time = _Computed(self._time)
         self.place = _Computed(self._place)
 
+    def batch_of(self, job: int) -> int:
+        return self._timeline.final.batch_of(job)
+
     @property
     def started(self) -> Sequence[int]:
         return _Started(self._timeline.order, self._timeline.started_by(self.position))

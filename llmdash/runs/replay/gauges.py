@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from llmdash.engine.model.frame import AutoPart, EndpointRow, KeyRow, SharedLimitRow, WorkerRow
+from llmdash.engine.model.frame import AutoPart, BatchRow, EndpointRow, KeyRow, SharedLimitRow, WorkerRow
 from llmdash.engine.model.records import MomentRow, SampleRow
 from llmdash.engine.model.states import Binding, EndpointState, KeyState, WorkerState
 from llmdash.engine.pool.costs import Spending, Tokens
@@ -127,6 +127,15 @@ class GaugesAt:
             spending.restore(label, self._models.get(label, ""), tokens)
             cached = reasoning = 0
         return spending
+
+    @property
+    def batch_spending(self) -> Spending:
+        """Nothing: what was spent in batches is in the cost of the samples."""
+        return Spending()
+
+    def batches(self) -> tuple[BatchRow, ...]:
+        """Return nothing: where a batch was at a time is not on record."""
+        return ()
 
     @property
     def cost(self) -> float | None:

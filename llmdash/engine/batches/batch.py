@@ -1,0 +1,104 @@
+"""Batch: one batch of a run, and the names by which its requests are known at the provider."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from array import array
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from llmdash.engine.model.records import BatchRecord
+from llmdash.engine.model.states import BatchState
+from llmdash.engine.pool.member import Member
+from llmdash.llms.batches import Batches, BatchStatus
+
+__all__ = ["Batch", "RequestName", "batch_name", "named", "request_name"]
+
+_REQUEST = re.compile(r"r([0-9a-z]{1,16})-([0-9]{1,9})-([0-9]{1,9})-([0-9]{1,9})")
+
+
+class RequestName(NamedTuple):
+    """The parts of a request's id at the provider, which no id of the user is a part of."""
+
+    run: str
+    batch: int
+    job: int
+    attempt: int
+
+
+def batch_name(run: str, batch: int) -> str:
+    """Return what a batch is called at the provider; `run` are letters and digits of its own."""
+    return f"r{run}-{batch}"
+
+
+def request_name(run: str, batch: int, job: int, attempt: int) -> str:
+    """Return the id of a request; at most 64 letters, digits and dashes, which every service takes."""
+    return f"r{run}-{batch}-{job}-{attempt}"
+
+
+def named(text: str | None) -> RequestName | None:
+    """Return the parts of an id; None if it is none of ours."""
+    found = _REQUEST.fullmatch(text or "")
+    if found is None:
+        return None
+    return RequestName(found[1], int(found[2]), int(found[3]), int(found[4]))
+
+
+class Batch:
+    """One batch: where it is, with which key, and its jobs. `member` is None while no key can reach it."""
+
+    def __init__(
+        self,
+        record: BatchRecord,
+        folder: Path,
+        jobs: array[int],
+        member: Member | None,
+        service: Batches | None,
+    ) -> None:
+        self.record = record
+        self.file = folder / record.file
+        self.jobs = jobs
+        self.member = member
+        self.service = service
+        self.left = len(jobs) if self.state.is_open else 0
+        """The jobs without an outcome."""
+        self.dollars: float | None = None
+        """What came back has cost, as far as that is known."""
+        self.status: BatchStatus | None = None
+        self.waits_for = ""
+        """Why nothing happens with it now, in words; empty where that goes without saying."""
+        self.foreign = self.double = self.unreadable = 0
+        """Lines of results that are of no job of this batch, of one that has its outcome, or of none."""
+        self.is_wanted_back = self.is_given_up = False
+        """Whether it is to be cancelled; whether its jobs are sent again although it may go on."""
+        self.is_told = asyncio.Event()
+        """Set once the provider was asked to cancel it, by this start."""
+        self.expired = 0
+        """The requests that were never carried out."""
+        self.adopted_id: str | None = None
+        """The provider's batch that the user takes for it."""
+        self.has_ended = asyncio.Event()
+        self.wakes = asyncio.Event()
+        """Set when something about it was changed from outside."""
+
+    @property
+    def number(self) -> int:
+        return self.record.batch
+
+    @property
+    def state(self) -> BatchState:
+        return BatchState(self.record.state)
+
+    def became(self, state: BatchState, **changes: Any) -> BatchRecord:
+        """Return the record of the batch in another state; it counts once it is on disk."""
+        return self.record._replace(state=state.value, **changes)
+
+    def where(self) -> str:
+        """Return what the batch is called in a message."""
+        return f"Batch {self.number} ({self.record.provider_id or self.record.name})"
+
+
+Told = Callable[[Batch], None]
+"""What is called when a batch has changed."""

@@ -1,0 +1,82 @@
+"""RefusedBatches: what follows where a service takes a batch not, or not now."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import re
+import time
+
+from llmdash.engine.batches.batch import Batch
+from llmdash.engine.batches.terms import BatchPace
+from llmdash.llms.wire.failures import Failure, FailureKind
+from llmdash.sanitize import storable
+
+__all__ = ["RefusedBatches", "Verdict"]
+
+_OF_QUEUE = re.compile(
+    r"token_limit_exceeded|enqueued|queue(d)? (token|limit|request)|too many (batch|queued)", re.IGNORECASE
+)
+_NOT_BATCHABLE = re.compile(
+    r"not (be )?(support|avail|enabled|allow)|unsupported|does not exist|not found", re.IGNORECASE
+)
+_NOT_THERE = (404, 405, 501)
+_LONGEST = 4.0
+
+
+class Verdict(enum.Enum):
+    """What follows from a refusal: the same again later, smaller batches later, another key, no batches of
+    this model, or its jobs go back.
+    """
+
+    LATER = "later"
+    SMALLER = "smaller"
+    OTHER_KEY = "another key"
+    NO_SERVICE = "no service"
+    BACK = "back"
+
+
+class RefusedBatches:
+    """A refusal says nothing of the live work of a key, unless the key itself is refused. A queue that is
+    full rests, longer each time, and its batches become smaller.
+    """
+
+    def __init__(self, pace: BatchPace) -> None:
+        self._pace = pace
+        self._until: dict[tuple[str, str], float] = {}
+        self._rest_s: dict[tuple[str, str], float] = {}
+
+    def judge(self, batch: Batch, failure: Failure) -> Verdict:
+        """Return what follows from a refusal of a batch, and let its queue rest where that is full."""
+        said = f"{failure.code or ''} {failure.message}"
+        if _OF_QUEUE.search(said):
+            self._rest(batch, failure)
+            return Verdict.SMALLER
+        if failure.kind in (FailureKind.AUTH, FailureKind.QUOTA):
+            return Verdict.OTHER_KEY
+        if failure.kind in (FailureKind.REQUEST, FailureKind.CONFIG) and failure.status != 429:
+            is_service = failure.status in _NOT_THERE or _NOT_BATCHABLE.search(said) is not None
+            return Verdict.NO_SERVICE if is_service else Verdict.BACK
+        self._rest(batch, failure)
+        return Verdict.LATER
+
+    async def turn(self, batch: Batch) -> None:
+        """Wait while the queue rests that a batch is for."""
+        left = self._until.get(_queue(batch), 0.0) - time.monotonic()
+        if left > 0:
+            await asyncio.sleep(left)
+
+    def took(self, batch: Batch) -> None:
+        """Note that the service took a batch."""
+        self._rest_s.pop(_queue(batch), None)
+
+    def _rest(self, batch: Batch, failure: Failure) -> None:
+        queue = _queue(batch)
+        rest_s = max(self._rest_s.get(queue, self._pace.full), failure.retry_after or 0.0)
+        self._rest_s[queue] = min(self._pace.longest_look * _LONGEST, rest_s * 2)
+        self._until[queue] = time.monotonic() + rest_s
+        batch.waits_for = storable(f"the queue rests: {failure}")
+
+
+def _queue(batch: Batch) -> tuple[str, str]:
+    return batch.record.endpoint, batch.record.model

@@ -1,0 +1,158 @@
+"""Submitter: brings a batch out to the provider; never creates one again without looking for it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from typing import Any
+
+from llmdash.engine.batches.batch import Batch
+from llmdash.engine.batches.calls import is_unknown, persistently
+from llmdash.engine.batches.terms import BatchPace
+from llmdash.engine.dispatch.parts import RunnerParts
+from llmdash.engine.model.events import Noticed
+from llmdash.engine.model.states import BatchState, Severity
+from llmdash.llms.batches import BatchDraft, Batches, BatchStatus
+from llmdash.llms.wire.failures import Failure
+
+__all__ = ["Submitter"]
+
+_CLOCKS_S = 600.0
+"""Seconds by which the clock of a provider may differ from ours: lists are read that much further back."""
+_SLACK_S = 90.0
+
+
+class Submitter:
+    """Each step is on record before the next call is made, so that a kill between two leaves it known what
+    may have happened: a file that may be uploaded is looked for, or uploaded again, which costs nothing; a
+    batch that may have been created is looked for, and created again only where it is not found.
+
+    `owned` returns the provider's ids of the batches that are known.
+    """
+
+    def __init__(self, parts: RunnerParts, pace: BatchPace, owned: Callable[[], Collection[str]]) -> None:
+        self._parts = parts
+        self._pace = pace
+        self._owned = owned
+        self._uploading: set[int] = set()
+        """Batches whose file may be there, since an answer was lost."""
+        self._searched: dict[int, float] = {}
+        """When the search for a batch was begun, on the monotonic clock."""
+
+    def doubt(self, batch: Batch) -> None:
+        """Note that an earlier start may have uploaded the file of a batch that is planned."""
+        self._uploading.add(batch.number)
+
+    async def step(self, batch: Batch, service: Batches) -> None:
+        """Bring a batch one step further. Raises Failure where it is refused, or nothing was sent."""
+        if batch.state is BatchState.CREATING:
+            await self._find(batch, service)
+        elif batch.state is BatchState.PLANNED and service.takes_files:
+            await self._upload(batch, service)
+        else:
+            await self._create(batch, service)
+
+    async def _upload(self, batch: Batch, service: Batches) -> None:
+        name = f"{batch.record.name}.jsonl"
+        file_id = await self._uploaded_before(batch, service, name)
+        if file_id is None:
+            self._uploading.add(batch.number)
+            file_id = await service.upload(batch.file, name)
+        self._uploading.discard(batch.number)
+        await self._keep(batch, BatchState.UPLOADED, file_id=file_id)
+
+    async def _uploaded_before(self, batch: Batch, service: Batches, name: str) -> str | None:
+        """Return the file of a batch that may be at the service; None if it is not there."""
+        if batch.number not in self._uploading:
+            return None
+        listing = await service.files(batch.record.planned_at - _CLOCKS_S)
+        found = (each for each in listing.files if each.name == name and each.bytes == batch.record.bytes)
+        return next((each.id for each in found), None)
+
+    async def _create(self, batch: Batch, service: Batches) -> None:
+        record, before = batch.record, batch.state
+        began = record.creating_at or self._parts.wall_clock()
+        await self._keep(batch, BatchState.CREATING, creating_at=began)
+        draft = BatchDraft(batch.file, record.name, record.model, record.jobs, record.file_id or "")
+        try:
+            status = await service.create(draft)
+        except Failure as failure:
+            if is_unknown(failure):
+                self._searched.pop(batch.number, None)
+                return
+            await self._keep(batch, before)
+            raise
+        await self.adopt(batch, status)
+
+    async def _find(self, batch: Batch, service: Batches) -> None:
+        """Look for a batch that may have been created: three times, since it may be listed late."""
+        began = self._searched.setdefault(batch.number, time.monotonic())
+        for after_s in self._pace.search:
+            batch.waits_for = "may have been created: it is looked for"
+            await asyncio.sleep(max(0.0, began + after_s - time.monotonic()))
+            found = await self._candidates(batch, service)
+            if len(found) > 1:
+                ids = ", ".join(each.id for each in found)
+                words = f"two batches may be this one: {ids}; say which with: llmdash batches adopt"
+                await self._keep(batch, BatchState.HELD, detail=words)
+                self._notice(batch, words)
+                return
+            if found:
+                await self.adopt(batch, found[0])
+                return
+        self._searched.pop(batch.number, None)
+        batch.waits_for = ""
+        await self._keep(batch, BatchState.UPLOADED if batch.record.file_id else BatchState.PLANNED)
+        await self._create(batch, service)
+
+    async def _candidates(self, batch: Batch, service: Batches) -> list[BatchStatus]:
+        record = batch.record
+        since = (record.creating_at or record.planned_at) - _CLOCKS_S
+        listing = await persistently(batch, self._pace, lambda: service.look(since))
+        ahead_s = 0.0 if listing.at is None else listing.at - self._parts.wall_clock()
+        owned = self._owned()
+        return [
+            each
+            for each in listing.batches
+            if each.id not in owned and self.is_of(batch, service, each, ahead_s)
+        ]
+
+    @staticmethod
+    def is_of(batch: Batch, service: Batches, status: BatchStatus, ahead_s: float = 0.0) -> bool:
+        """True if the provider's batch is this one: by its name or its file, or, where it keeps neither, by
+        its size and age. `ahead_s` is by how much the provider's clock is ahead of ours.
+        """
+        record = batch.record
+        if service.names_batches:
+            by_file = record.file_id is not None and status.file_id == record.file_id
+            return status.name == record.name or by_file
+        if status.requests != record.jobs or status.created_at is None or record.creating_at is None:
+            return False
+        return status.created_at >= record.creating_at + ahead_s - _SLACK_S
+
+    async def adopt(self, batch: Batch, status: BatchStatus) -> None:
+        """Put on record which batch of the provider this one is."""
+        batch.status, batch.waits_for = status, ""
+        self._searched.pop(batch.number, None)
+        await self._keep(
+            batch,
+            BatchState.OUT,
+            provider_id=status.id,
+            file_id=status.file_id or batch.record.file_id,
+            created_at=status.created_at,
+            expires_at=status.expires_at,
+            word=status.word,
+            detail=None,
+        )
+        with suppress(OSError):  # a file that stays is in nobody's way
+            batch.file.unlink(missing_ok=True)
+
+    async def _keep(self, batch: Batch, state: BatchState, **changes: Any) -> None:
+        record = batch.became(state, **changes)
+        await self._parts.journal.batch(record)
+        batch.record = record
+
+    def _notice(self, batch: Batch, words: str) -> None:
+        self._parts.store.apply(Noticed(Severity.WARNING, f"{batch.where()}: {words}"))

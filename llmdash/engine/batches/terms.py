@@ -1,0 +1,51 @@
+"""BatchTerms: how a run uses batches, and BatchPace: how patient it is with the service."""
+
+from __future__ import annotations
+
+from dataclasses import field
+
+from llmdash.lean_dataclass import dataclass
+
+__all__ = ["BatchPace", "BatchTerms"]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPace:
+    """Seconds. A batch is looked at after `first_look`, then after `growth` times longer, up to
+    `longest_look`.
+
+    After a creation whose answer was lost it is looked for at each of `search` seconds before another one is
+    made. A batch that was just made may not be found for `fresh`; one that is cancelled may go on for
+    `cancelling`. A call that failed is made again after `again`, doubling up to `longest_again`; a queue that
+    is full rests for `full`, doubling up to `longest_look` times four.
+    """
+
+    first_look: float = 15.0
+    growth: float = 1.5
+    longest_look: float = 300.0
+    search: tuple[float, ...] = (5.0, 40.0, 120.0)
+    fresh: float = 600.0
+    cancelling: float = 1800.0
+    again: float = 1.0
+    longest_again: float = 60.0
+    full: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class BatchTerms:
+    """What was asked for. With `all_pending` every pending job is sent in batches from the start.
+
+    `deadline` is when what is still out is brought back and sent live, in Unix seconds; `most_jobs` and
+    `most_tokens` limit a batch further than the service does. With `leaves` the run ends once all is out.
+    `keeps` leaves files at the provider. With `abandons` what the provider does not end in time is sent
+    again, although it may be paid for twice.
+    """
+
+    all_pending: bool = False
+    deadline: float | None = None
+    most_jobs: int | None = None
+    most_tokens: int | None = None
+    leaves: bool = False
+    keeps: bool = False
+    abandons: bool = False
+    pace: BatchPace = field(default_factory=BatchPace)

@@ -1,0 +1,38 @@
+"""BatchRows: what a journal has of batches, and of the jobs that are in them."""
+
+from __future__ import annotations
+
+from array import array
+from pathlib import Path
+
+from llmdash.engine.journal.query import querying
+from llmdash.engine.journal.schema import columns_of
+from llmdash.engine.model.records import BatchRecord
+
+__all__ = ["BatchRows"]
+
+_OPEN = "SELECT batch, job FROM (SELECT {} FROM attempts) WHERE state = 'batched' ORDER BY job"
+
+
+class BatchRows:
+    """Reads the journal at `path`, as its reader does."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def records(self) -> list[BatchRecord]:
+        """Return every batch by its number; none in journals of earlier versions."""
+        with querying(self._path) as db:
+            columns = columns_of(db, "batches", BatchRecord._fields)
+            if "NULL AS batch," in columns:
+                return []
+            rows = db.execute(f"SELECT {columns} FROM batches ORDER BY batch").fetchall()  # noqa: S608 - our own column names
+        return [BatchRecord._make(row) for row in rows]
+
+    def jobs(self) -> dict[int, array[int]]:
+        """Return the jobs of each batch that have no outcome, by its number."""
+        found: dict[int, array[int]] = {}
+        with querying(self._path) as db:
+            for batch, job in db.execute(_OPEN.format(columns_of(db, "attempts", ("batch", "job", "state")))):
+                found.setdefault(batch, array("I")).append(job)
+        return found

@@ -1,0 +1,84 @@
+"""How a run uses batches: as the command line says it, as its journal has it, and as a resume goes on."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from llmdash.config import ConfigError, EndpointSettings
+from llmdash.config.values import is_on_this_machine
+from llmdash.engine.batches.terms import BatchPace, BatchTerms
+
+__all__ = ["batch_notes", "deadline_of", "paced", "restored_terms"]
+
+_FACT = "batch"
+_DEADLINE = "batch_deadline"
+_SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)", re.ASCII)
+_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_NEAR = BatchPace(
+    first_look=1.0,
+    longest_look=15.0,
+    search=(0.5, 1.5, 3.0),
+    fresh=10.0,
+    cancelling=30.0,
+    again=0.2,
+    full=1.0,
+)
+"""For a service on this machine: it is in nobody's way."""
+
+
+def deadline_of(text: str, now: datetime) -> float:
+    """Return the time that a text means, in Unix seconds: a span from now (`6h`, `45m`) or a time of day
+    (`18:30`), today or, where that is over, tomorrow. Raises ConfigError.
+    """
+    if (span := _SPAN.fullmatch(text.strip())) is not None:
+        return now.timestamp() + float(span[1]) * _SECONDS[span[2]]
+    if (time := _TIME.fullmatch(text.strip())) is not None:
+        at = now.replace(hour=int(time[1]), minute=int(time[2]), second=0, microsecond=0)
+        return (at if at > now else at + timedelta(days=1)).timestamp()
+    raise ConfigError(f"--batch-deadline: {text!r} is neither a span, as 6h or 45m, nor a time, as 18:30")
+
+
+def paced(terms: BatchTerms, endpoints: Iterable[EndpointSettings], *, simulated: bool) -> BatchTerms:
+    """Return the terms with the patience that the services need."""
+    near = simulated or all(is_on_this_machine(each.base_url or "") for each in endpoints)
+    return replace(terms, pace=_NEAR) if near else terms
+
+
+def batch_notes(terms: BatchTerms) -> Mapping[str, Any]:
+    """Return what the journal records of the terms, so that a resume has them."""
+    if not terms.all_pending:
+        return {}
+    kept = {
+        "most_jobs": terms.most_jobs,
+        "most_tokens": terms.most_tokens,
+        "keeps": terms.keeps,
+        "abandons": terms.abandons,
+    }
+    return {_FACT: json.dumps(kept), _DEADLINE: terms.deadline}
+
+
+def restored_terms(terms: BatchTerms, facts: Mapping[str, Any]) -> BatchTerms:
+    """Return the terms of a resume: those of the run, and over them what is asked for now."""
+    deadline = facts.get(_DEADLINE)
+    if terms.deadline is None and isinstance(deadline, int | float):
+        terms = replace(terms, deadline=float(deadline))
+    try:
+        kept = json.loads(facts.get(_FACT) or "null")
+    except ValueError:
+        return terms
+    if not isinstance(kept, dict):
+        return terms
+    return replace(
+        terms,
+        all_pending=True,
+        most_jobs=terms.most_jobs or kept.get("most_jobs"),
+        most_tokens=terms.most_tokens or kept.get("most_tokens"),
+        keeps=terms.keeps or bool(kept.get("keeps")),
+        abandons=terms.abandons or bool(kept.get("abandons")),
+    )

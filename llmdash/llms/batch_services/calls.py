@@ -1,0 +1,193 @@
+"""ServiceCalls: the requests to a batch service, beside those of the model, with the same key."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from urllib.parse import SplitResult, quote, urlencode, urljoin, urlsplit, urlunsplit
+
+from llmdash.llms.adapted_body import KnownChanges
+from llmdash.llms.answer_pieces import start_of
+from llmdash.llms.batch_services.files import write_body
+from llmdash.llms.request_body import written
+from llmdash.llms.request_head import RequestHead
+from llmdash.llms.sync_bridge import there
+from llmdash.llms.transport.bodies import FileBody
+from llmdash.llms.transport.connections import Connections
+from llmdash.llms.wire.documents import BLANK, as_json, malformed
+from llmdash.llms.wire.failures import Failure, FailureKind, failure_in, from_response
+from llmdash.secrets import Redactor
+
+if TYPE_CHECKING:
+    from llmdash.llms.transport.http import HttpClient, HttpResponse
+
+__all__ = ["ServiceCalls", "ServiceReply"]
+
+T = TypeVar("T")
+
+_JSON = "application/json"
+_PLACE_GIVEN = " (results)"
+_PORTS = {"http": 80, "https": 443}
+
+
+class ServiceReply(NamedTuple):
+    """What a service answered: the JSON document, None where there is none, and the headers."""
+
+    document: Any
+    headers: Mapping[str, str]
+
+    def refused(self, redact: Callable[[str], str]) -> Failure:
+        """Return the Failure for a document that is not what was asked for."""
+        return failure_in(self.document, self.headers, redact=redact) or malformed("not the JSON expected")
+
+
+class ServiceCalls:
+    """Calls to the addresses beside `head.target`, whose own part of the path is `own_path`.
+
+    Every call raises Failure where it fails, and none is repeated. One with a status of 300 or more was
+    refused: nothing was carried out. Of any other it is not known.
+    """
+
+    def __init__(
+        self, head: RequestHead, own_path: str, connections: Connections, redactor: Redactor
+    ) -> None:
+        self._headers = head.headers
+        self._connections = connections
+        self._redactor = redactor
+        base, _, self._query = head.target.partition("?")
+        self._root = base.removesuffix(own_path)
+        self._shown_root = head.url.partition("?")[0].removesuffix(own_path)
+
+    @property
+    def redact(self) -> Callable[[str], str]:
+        """Masks every secret of the requests."""
+        return self._redactor.redact
+
+    def shown(self, path: str) -> str:
+        """Return the URL of a path as it may be seen."""
+        return self._shown_root + path
+
+    async def get(self, path: str, **query: str) -> ServiceReply:
+        """Ask for a document."""
+        return await self._document(
+            path, lambda client: client.ask("GET", self._url(path, query), self._bare)
+        )
+
+    async def post(self, path: str, fields: Mapping[str, Any] | None = None) -> ServiceReply:
+        """Send a document; None is no body at all."""
+        if fields is None:
+            return await self._document(path, lambda client: client.ask("POST", self._url(path), self._bare))
+        body, headers = written(fields), self._headers.for_body(_JSON)
+        return await self._document(path, lambda client: client.post(self._url(path), headers, body))
+
+    async def upload(self, path: str, body: FileBody, content_type: str = _JSON) -> ServiceReply:
+        """Send a body that is as large as a file."""
+        headers = self._headers.for_body(content_type)
+        return await self._document(path, lambda client: client.upload(self._url(path), headers, body))
+
+    async def delete(self, path: str) -> None:
+        """Delete something; what is gone already is no failure."""
+        try:
+            await self._document(path, lambda client: client.ask("DELETE", self._url(path), self._bare))
+        except Failure as failure:
+            if failure.status not in (404, 410):
+                raise
+
+    async def download(self, path: str, file: Path) -> None:
+        """Write the body of a path to `file`, which is there only once it is whole."""
+        await self._write(self._url(path), path, file)
+
+    async def download_at(self, address: str, file: Path) -> None:
+        """Write the body of an address that the service gave, as `download`. The key goes to no other server:
+        Failure (CONFIG) says so.
+        """
+        await self._write(self._same_server(address), _PLACE_GIVEN, file)
+
+    def learned(self) -> KnownChanges:
+        """Return what the keys of an endpoint learned about it, by address and model."""
+        return self._connections.learned()
+
+    @property
+    def _bare(self) -> Any:
+        return self._headers.for_body(None)
+
+    def _url(self, path: str, query: Mapping[str, str] | None = None) -> str:
+        parts = [part for part in (urlencode(query or {}, quote_via=quote), self._query) if part]
+        return self._root + path + ("?" + "&".join(parts) if parts else "")
+
+    def _same_server(self, address: str) -> str:
+        """The URL of an address that the service gave, which is written as one of this server."""
+        own, other = urlsplit(self._root), _split(self._root, address)
+        if other is None or _server(other) != _server(own):
+            host = "" if other is None else f" ({(other.hostname or '')[:100]})"
+            words = f"the results are at another server{host}, to which the key is not sent"
+            raise Failure(FailureKind.CONFIG, self._redactor.redact(words))
+        query = "&".join(part for part in (other.query, self._query) if part)
+        return urlunsplit((own.scheme, own.netloc, other.path, query, ""))
+
+    async def _write(self, url: str, path: str, file: Path) -> None:
+        async def write(answer: HttpResponse) -> None:
+            await write_body(answer, file)
+
+        await self._made(path, lambda client: client.download(url, self._bare), write)
+
+    async def _document(
+        self, path: str, send: Callable[[HttpClient], Awaitable[HttpResponse]]
+    ) -> ServiceReply:
+        return await self._made(path, send, _reply_of)
+
+    async def _made(
+        self,
+        path: str,
+        send: Callable[[HttpClient], Awaitable[HttpResponse]],
+        read: Callable[[HttpResponse], Coroutine[Any, Any, T]],
+    ) -> T:
+        """What `read` makes of the response, where the connections are. Raises Failure."""
+
+        async def work() -> T:
+            client = await self._connections.client()
+            try:
+                async with await send(client) as answer:
+                    if 200 <= answer.status < 300:
+                        return await read(answer)
+                    body, is_cut = await start_of(answer)
+                raise from_response(
+                    answer.status, answer.headers, body, redact=self._redactor.redact, is_cut=is_cut
+                )
+            except Failure as failure:
+                self._explain(failure, path, client)
+                raise
+
+        return await (work() if self._connections.shared is not None else there(work))
+
+    def _explain(self, failure: Failure, path: str, client: HttpClient) -> None:
+        """Say what was asked where that may be the fault; take out what must not be seen."""
+        message = failure.message
+        if failure.status is not None and (
+            failure.status in (404, 405) or failure.kind is FailureKind.CONFIG
+        ):
+            message = f"{message} (asked was {self.shown(path)})"
+        failure.reword(client.redact(self._redactor.redact(message)))
+
+
+async def _reply_of(answer: HttpResponse) -> ServiceReply:
+    body = bytearray()
+    while (piece := await answer.chunk()) is not None:
+        body += piece
+    if body.lstrip(BLANK).startswith(b"<"):
+        words = "the server sent an HTML page, as a proxy does"
+        raise Failure(FailureKind.TRANSIENT, words, status=answer.status)
+    return ServiceReply(as_json(bytes(body)), answer.headers)
+
+
+def _split(base: str, address: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(urljoin(base, address))
+        return parts if parts.port is None or parts.hostname else None
+    except ValueError:
+        return None
+
+
+def _server(parts: SplitResult) -> tuple[str, str, int | None]:
+    return parts.scheme, (parts.hostname or "").lower(), parts.port or _PORTS.get(parts.scheme)

@@ -1,0 +1,81 @@
+"""Files of results: written as they arrive, and read line by line, both in flat memory."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from llmdash.llms.batch_services.answers import LINE_LIMIT
+from llmdash.llms.wire.failures import Failure, FailureKind
+
+if TYPE_CHECKING:
+    from llmdash.llms.transport.http import HttpResponse
+
+__all__ = ["lines_of", "write_body"]
+
+_PIECE = 1_048_576
+_MARK = b"\xef\xbb\xbf"
+
+
+def lines_of(file: Path) -> Iterator[bytes]:
+    """Yield the lines of a file that are not blank, without their ends. One that is longer than LINE_LIMIT
+    comes cut, a byte longer than that. Raises OSError.
+    """
+    with file.open("rb", _PIECE) as handle:
+        if handle.read(len(_MARK)) != _MARK:
+            handle.seek(0)
+        while line := handle.readline(LINE_LIMIT + 1):
+            if not line.endswith(b"\n") and len(line) > LINE_LIMIT:
+                _skip_line(handle)
+            line = line.rstrip(b"\r\n")
+            if line and not line.isspace():
+                yield line
+
+
+def _skip_line(handle: IO[bytes]) -> None:
+    while (rest := handle.readline(_PIECE)) and not rest.endswith(b"\n"):
+        pass
+
+
+async def write_body(answer: HttpResponse, file: Path) -> None:
+    """Write the body of a response to `file`, which is there only once it is whole, and safe on the disk.
+
+    Raises Failure, also for what the disk refuses (LOCAL).
+    """
+    part = file.with_name(f"{file.name}.part")
+    try:
+        try:
+            await _write(answer, part)
+            await asyncio.to_thread(part.replace, file)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        words = f"cannot write {file.name}: {error.strerror or error}"
+        raise Failure(FailureKind.LOCAL, words) from None
+
+
+async def _write(answer: HttpResponse, part: Path) -> None:
+    gathered = bytearray()
+    with await asyncio.to_thread(part.open, "wb") as handle:
+        while (piece := await answer.chunk()) is not None:
+            answer.progress()
+            gathered += piece
+            if len(gathered) >= _PIECE:
+                await _write_out(handle, gathered)
+        await _write_out(handle, gathered)
+        await asyncio.to_thread(_sync, handle)
+
+
+async def _write_out(handle: IO[bytes], gathered: bytearray) -> None:
+    """Empties `gathered`; the loop does not wait for the disk."""
+    data = bytes(gathered)
+    gathered.clear()
+    await asyncio.to_thread(handle.write, data)
+
+
+def _sync(handle: IO[bytes]) -> None:
+    handle.flush()
+    os.fsync(handle.fileno())

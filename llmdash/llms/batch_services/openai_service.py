@@ -1,0 +1,201 @@
+"""OpenAIBatches: the batch service of OpenAI, and of others that speak alike."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from llmdash.llms.batch_services.answers import AnswerReading
+from llmdash.llms.batch_services.calls import ServiceCalls, ServiceReply
+from llmdash.llms.batch_services.fields import identifier
+from llmdash.llms.batch_services.files import lines_of
+from llmdash.llms.batch_services.openai_wire import (
+    KEPT_S,
+    answer_of,
+    batch_document,
+    file_of,
+    status_of,
+)
+from llmdash.llms.batch_services.pages import ListPage, read_pages
+from llmdash.llms.batch_services.request_lines import RequestLines, written_line
+from llmdash.llms.batches import (
+    BatchAnswer,
+    BatchDraft,
+    BatchLimits,
+    BatchListing,
+    BatchStatus,
+    FileListing,
+)
+from llmdash.llms.messages import PromptLike
+from llmdash.llms.transport.bodies import FileBody
+from llmdash.llms.wire.adaptation import Change, refused_option
+from llmdash.llms.wire.failures import Failure
+
+__all__ = ["OpenAIBatches", "OpenAIVariant"]
+
+_PAGE = 100
+_FILES_PAGE = 1000
+_OPTIONAL = ("expires_after", "output_expires_after", "metadata")
+"""What a server may not know, and a batch can do without."""
+
+
+class OpenAIVariant(NamedTuple):
+    """In what a service differs from others of OpenAI's shape. `endpoint` is the path that requests name,
+    `kept_s` how long files are asked to be kept at most, in seconds.
+    """
+
+    limits: BatchLimits
+    endpoint: str
+    kept_s: int = KEPT_S
+
+
+class OpenAIBatches:
+    """Batches by `/files` and `/batches`; the requests of a file all ask one endpoint."""
+
+    takes_files = True
+    counts_early = True
+    opening = b""
+    separator = b"\n"
+    closing = b"\n"
+
+    def __init__(
+        self, calls: ServiceCalls, requests: RequestLines, reading: AnswerReading, variant: OpenAIVariant
+    ) -> None:
+        self.limits = variant.limits
+        self.names_batches = True
+        self._calls = calls
+        self._requests = requests
+        self._reading = reading
+        self._variant = variant
+
+    def line(
+        self, custom_id: str, prompt: PromptLike, stop: str | Sequence[str] | None, options: Mapping[str, Any]
+    ) -> bytes:
+        """Return one request as it stands in a file. Raises Failure for what a batch cannot carry."""
+        body = self._requests.body(prompt, stop, options)
+        return written_line(
+            {"custom_id": custom_id, "method": "POST", "url": self._variant.endpoint, "body": body}
+        )
+
+    def read(self, line: bytes) -> BatchAnswer:
+        """Return what a line of results says; never raises for what is in it."""
+        return answer_of(line, self._reading)
+
+    def lines(self, file: Path) -> Iterator[bytes]:
+        """Yield the lines of a file of results, in flat memory; one beyond the cap of an answer comes cut."""
+        return lines_of(file)
+
+    async def upload(self, file: Path, name: str) -> str:
+        """Send a file under `name`, in flat memory. Returns its id there."""
+        kept = {"anchor": "created_at", "seconds": str(self._variant.kept_s)}
+        reply = await self._without_refused("/files", {"purpose": "batch", "expires_after": kept}, file, name)
+        found = file_of(reply.document)
+        if found is None:
+            raise reply.refused(self._calls.redact)
+        return found.id
+
+    async def files(self, since: float | None = None) -> FileListing:
+        """Return the input files at the service, back to `since` in Unix seconds, or one page of them."""
+
+        async def page(after: str | None) -> ListPage:
+            query = {"purpose": "batch", "limit": str(_FILES_PAGE)} | ({"after": after} if after else {})
+            return ListPage.of(await self._calls.get("/files", **query), self._calls.redact)
+
+        return FileListing(*await read_pages(page, file_of, since))
+
+    async def create(self, draft: BatchDraft) -> BatchStatus:
+        """Create a batch."""
+        fields = batch_document(draft.file_id, self._variant.endpoint, draft.name)
+        fields["output_expires_after"]["seconds"] = self._variant.kept_s
+        reply = await self._without_refused("/batches", fields)
+        self.names_batches = "metadata" in fields
+        return self._status(reply)
+
+    async def look(self, since: float | None = None) -> BatchListing:
+        """Return the batches at the service, back to `since` in Unix seconds, or one page of them."""
+
+        async def page(after: str | None) -> ListPage:
+            query = {"limit": str(_PAGE)} | ({"after": after} if after else {})
+            return ListPage.of(await self._calls.get("/batches", **query), self._calls.redact)
+
+        return BatchListing(
+            *await read_pages(page, lambda found: status_of(found, self._calls.redact), since)
+        )
+
+    async def status(self, batch_id: str) -> BatchStatus:
+        """Return one batch."""
+        return self._status(await self._calls.get(f"/batches/{batch_id}"))
+
+    async def cancel(self, batch_id: str) -> BatchStatus:
+        """Ask for the end of a batch; it goes on until the service says that it has ended."""
+        return self._status(await self._calls.post(f"/batches/{batch_id}/cancel"))
+
+    async def download(self, source: str, file: Path) -> None:
+        """Fetch one of the `results` of a batch to a file, anew, in flat memory."""
+        await self._calls.download(f"/files/{source}/content", file)
+
+    async def forget(self, status: BatchStatus) -> None:
+        """Delete the files of a batch that has ended. What is gone already is no failure."""
+        failed: Failure | None = None
+        for file_id in (status.file_id, *status.results):
+            try:
+                if identifier(file_id) is not None:
+                    await self._calls.delete(f"/files/{file_id}")
+            except Failure as failure:
+                failed = failure
+        if failed is not None:
+            raise failed
+
+    def _status(self, reply: ServiceReply) -> BatchStatus:
+        found = status_of(reply.document, self._calls.redact)
+        if found is None:
+            raise reply.refused(self._calls.redact)
+        return found
+
+    async def _without_refused(
+        self, path: str, fields: dict[str, Any], file: Path | None = None, name: str = ""
+    ) -> ServiceReply:
+        """The answer to a POST, asked again without what the server does not know: such a refusal has
+        created nothing. What was refused is left out from then on, by all keys of the endpoint.
+        """
+        place = (self._calls.shown(path), "")
+        for change in self._calls.learned().get(place, ()):
+            change.apply(fields)
+        while True:
+            try:
+                if file is None:
+                    return await self._calls.post(path, fields)
+                return await self._calls.upload(path, *_multipart(fields, file, name))
+            except Failure as failure:
+                option = refused_option(failure, fields)
+                if option not in _OPTIONAL:
+                    raise
+                change = Change(option)
+                change.apply(fields)
+                learned = self._calls.learned()
+                learned[place] = (*learned.get(place, ()), change)
+
+
+def _multipart(fields: Mapping[str, Any], file: Path, name: str) -> tuple[FileBody, str]:
+    """A form with a file, and its content type (RFC 7578)."""
+    mark = uuid.uuid4().hex
+    pairs = [pair for field, value in fields.items() for pair in _pairs(field, value)]
+    parts = [
+        f'--{mark}\r\ncontent-disposition: form-data; name="{field}"\r\n\r\n{value}\r\n'
+        for field, value in pairs
+    ]
+    shown = name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+    parts.append(
+        f'--{mark}\r\ncontent-disposition: form-data; name="file"; filename="{shown}"\r\n'
+        "content-type: application/jsonl\r\n\r\n"
+    )
+    body = FileBody(file, "".join(parts).encode(), f"\r\n--{mark}--\r\n".encode())
+    return body, f"multipart/form-data; boundary={mark}"
+
+
+def _pairs(field: str, value: Any) -> list[tuple[str, str]]:
+    if isinstance(value, dict):
+        return [(f"{field}[{name}]", str(one)) for name, one in value.items()]
+    return [(field, str(value))]
