@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from llmdash.simulator.batches.desk import BatchDesk
+from llmdash.simulator.batches.desk import SimulatedBatches
 from llmdash.simulator.batches.door import BatchDoor
 from llmdash.simulator.connection import Receive, Scope, Send
 from llmdash.simulator.dialects.anthropic_conventions import AnthropicConventions
@@ -162,7 +162,7 @@ class SimulatorApp:
     ) -> None:
         stats = Stats(settings.keys)
         self._service = Service(settings, stats, clock, wall)
-        self.batches = BatchDesk(self._service, clock, wall, settings.batch_speed)
+        self.batches = SimulatedBatches(self._service, clock, wall, settings.batch_speed)
         self._others = _others(self._service, stats, clock, BatchDoor(self.batches, self._service.executions))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

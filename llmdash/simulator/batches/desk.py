@@ -12,9 +12,9 @@ from llmdash.simulator.batches.call_log import CallLog
 from llmdash.simulator.batches.calls import Answered, BatchCall, Handler, Target, read_call, target_of
 from llmdash.simulator.batches.clock import BatchClock
 from llmdash.simulator.batches.held import HeldBatch
-from llmdash.simulator.batches.message_batches import MessageBatches
-from llmdash.simulator.batches.openai_batches import OpenAIBatches
-from llmdash.simulator.batches.openai_files import OpenAIFiles
+from llmdash.simulator.batches.message_batches import ServedMessageBatches
+from llmdash.simulator.batches.openai_batches import ServedBatches
+from llmdash.simulator.batches.openai_files import ServedFiles
 from llmdash.simulator.batches.orders import BatchOrders, CallKind, OrderBook
 from llmdash.simulator.batches.shelf import BatchShelf
 from llmdash.simulator.batches.spool import Spool
@@ -26,12 +26,12 @@ from llmdash.simulator.dialects.openai import OpenAIConventions
 from llmdash.simulator.errors import ServedError, Throttled
 from llmdash.simulator.service import Service
 
-__all__ = ["BatchDesk"]
+__all__ = ["SimulatedBatches"]
 
 _LINES = b"application/x-jsonl"
 
 
-class BatchDesk:
+class SimulatedBatches:
     """Serves `/v1/files`, `/v1/batches` and `/v1/messages/batches`; orders have it err.
 
     Files and batches belong to one project, which is that of every key.
@@ -45,9 +45,9 @@ class BatchDesk:
         self._book = OrderBook()
         self._worker = BatchWorker(service, self._clock, self._book, self._keep_results)
         self._shelf = BatchShelf(self._clock, self._book, self._worker)
-        self._files = OpenAIFiles(service, self._clock, self._book)
-        self._openai = OpenAIBatches(service, self._clock, self._book, self._shelf, self._files)
-        self._messages = MessageBatches(service, self._clock, self._book, self._shelf)
+        self._files = ServedFiles(service, self._clock, self._book)
+        self._openai = ServedBatches(service, self._clock, self._book, self._shelf, self._files)
+        self._messages = ServedMessageBatches(service, self._clock, self._book, self._shelf)
         self._log = CallLog()
         self._conventions: dict[str, Conventions] = {
             "openai": OpenAIConventions(),

@@ -8,7 +8,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from llmdash.simulator.batches.desk import BatchDesk
+from llmdash.simulator.batches.desk import SimulatedBatches
 from llmdash.simulator.executions import Executions
 
 __all__ = ["BatchDoor"]
@@ -17,7 +17,7 @@ __all__ = ["BatchDoor"]
 class BatchDoor:
     """`/__sim__/batches` and `/__sim__/executions`."""
 
-    def __init__(self, desk: BatchDesk, executions: Executions) -> None:
+    def __init__(self, desk: SimulatedBatches, executions: Executions) -> None:
         self._desk = desk
         self._executions = executions
 

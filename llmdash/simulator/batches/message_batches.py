@@ -15,7 +15,7 @@ from llmdash.simulator.batches.shelf import BatchShelf
 from llmdash.simulator.errors import ServedError, Throttled
 from llmdash.simulator.service import Service
 
-__all__ = ["MessageBatches"]
+__all__ = ["ServedMessageBatches"]
 
 _PAGE = (20, 1_000)  # usual and largest
 _WINDOW_S = 86_400.0
@@ -23,7 +23,7 @@ _KEPT_S = 29 * 86_400.0
 _QUEUE_FULL = "Number of batch requests in the processing queue would exceed the limit of your organization."
 
 
-class MessageBatches:
+class ServedMessageBatches:
     """Answers the calls of Anthropic's shape."""
 
     def __init__(self, service: Service, clock: BatchClock, book: OrderBook, shelf: BatchShelf) -> None:

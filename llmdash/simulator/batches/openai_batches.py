@@ -10,7 +10,7 @@ import msgspec
 from llmdash.simulator.batches.calls import Answered, BatchCall, Handler, behind, expiry, page_of, page_size
 from llmdash.simulator.batches.clock import BatchClock
 from llmdash.simulator.batches.held import BatchPhase, BatchSpec, HeldBatch
-from llmdash.simulator.batches.openai_files import KEPT_S, OpenAIFiles
+from llmdash.simulator.batches.openai_files import KEPT_S, ServedFiles
 from llmdash.simulator.batches.openai_lines import ENDPOINTS, OpenAIShape, checking
 from llmdash.simulator.batches.orders import CallKind, OrderBook
 from llmdash.simulator.batches.shelf import BatchShelf
@@ -19,7 +19,7 @@ from llmdash.simulator.dialects.base import decode
 from llmdash.simulator.errors import ServedError, Throttled
 from llmdash.simulator.service import Service
 
-__all__ = ["OpenAIBatches"]
+__all__ = ["ServedBatches"]
 
 _PAGE = (20, 100)  # usual and largest
 _HOURS = {"h": 1, "d": 24}
@@ -46,11 +46,11 @@ _creates = msgspec.json.Decoder(_Create)
 _FIELDS = ("input_file_id", "endpoint", "completion_window", "metadata", "output_expires_after")
 
 
-class OpenAIBatches:
+class ServedBatches:
     """Answers the calls of OpenAI's shape, those about files too."""
 
     def __init__(
-        self, service: Service, clock: BatchClock, book: OrderBook, shelf: BatchShelf, files: OpenAIFiles
+        self, service: Service, clock: BatchClock, book: OrderBook, shelf: BatchShelf, files: ServedFiles
     ) -> None:
         self._service = service
         self._clock = clock

@@ -12,7 +12,7 @@ from llmdash.simulator.batches.stored_files import FileShelf, StoredFile, missin
 from llmdash.simulator.errors import ServedError
 from llmdash.simulator.service import Service
 
-__all__ = ["KEPT_S", "OpenAIFiles"]
+__all__ = ["KEPT_S", "ServedFiles"]
 
 KEPT_S = 30 * 86_400.0
 """How long files of batches are kept that nobody asked to expire, in seconds."""
@@ -20,7 +20,7 @@ KEPT_S = 30 * 86_400.0
 _PAGE = (10_000, 10_000)  # usual and largest
 
 
-class OpenAIFiles:
+class ServedFiles:
     """Answers the calls about files."""
 
     def __init__(self, service: Service, clock: BatchClock, book: OrderBook) -> None:
