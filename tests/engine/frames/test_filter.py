@@ -15,7 +15,6 @@ from llmdash.engine.model.states import JobState
 from llmdash.engine.store.job_columns import CLASSES, JobColumns
 from llmdash.prompts.verdict import Verdict
 
-
 _STATES = [state for state in JobState if state not in (JobState.BATCHED, JobState.INVALID)]
 
 
