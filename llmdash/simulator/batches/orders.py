@@ -30,6 +30,7 @@ class BatchOrders(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     - `invalid`: it fails its validation. `vain`: a cancel is accepted, and changes nothing.
     - `dropped`, `doubled`, `garbled`, `foreign`: that many lines of the results are left out, there twice,
       cut in the middle, or of somebody else; `shuffled`: they are in any order.
+    - `padding`: the bytes that every answer of a model is longer, in a field of that name.
     - `gone`: its results are not to be had. `blank`: where it has no file its id is "", and not null.
 
     What is accepted:
@@ -61,6 +62,7 @@ class BatchOrders(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     garbled: _Count = 0
     foreign: _Count = 0
     shuffled: bool = False
+    padding: _Count = 0
     gone: bool = False
     blank: bool = False
     queue_tokens: _Count | None = None

@@ -50,6 +50,13 @@ async def test_lines_are_dropped_doubled_garbled_foreign_and_shuffled(kind: str)
     assert list(ours) != sorted(ours, key=lambda name: int(name[1:]))
 
 
+@pytest.mark.parametrize("kind", ["batch", "messages"])
+async def test_answers_are_padded_to_a_large_file(kind: str) -> None:
+    services, batch = await ended(kind, 3, padding=10_000)
+    lines = await raw_results(services, batch)
+    assert [len(line) > 10_000 and json.loads(line)["custom_id"] for line in lines] == ["r0", "r1", "r2"]
+
+
 async def test_a_share_of_the_requests_fails() -> None:
     services, batch = await ended("batch", 20, partial=0.9, partial_status=503)
     assert batch["request_counts"] == {"total": 20, "completed": 18, "failed": 2}
