@@ -22,7 +22,7 @@ from llmdash.engine.dispatch.runner import BatchRunner
 from llmdash.engine.model.records import AttemptRecord
 from llmdash.engine.model.states import BatchState, Severity
 from llmdash.engine.pool.member import Member
-from llmdash.llms.batches import BatchEnd, Batches, BatchListing
+from llmdash.llms.batches import BatchEnd, Batches, BatchListing, BatchStatus
 from llmdash.llms.wire.failures import Failure
 
 __all__ = ["Carriage", "Plans"]
@@ -69,6 +69,8 @@ class Carriage:
         self._refused = RefusedBatches(terms.pace)
         self._watchers: dict[Member, Watcher] = {}
         self._twins: set[str] = set()
+        self._left_before: set[int] = set()
+        """Batches of an earlier start that were not looked at by this one."""
         self._deadline: float | None = None
         self.tasks: set[asyncio.Task[None]] = set()
         """Those that look."""
@@ -76,6 +78,7 @@ class Carriage:
     def doubt(self, batch: Batch) -> None:
         """Note that a batch was left by an earlier start, which may have done more than is on record."""
         self._submitter.doubt(batch)
+        self._left_before.add(batch.number)
 
     def set_deadline(self, at: float | None) -> None:
         """Look often as this time comes near, in Unix seconds."""
@@ -139,13 +142,13 @@ class Carriage:
         try:
             await self._submitter.step(batch, service)
         except Failure as failure:
-            await self._was_refused(batch, member, failure)
+            await self._was_refused(batch, member, service, failure)
             return
         if batch.state is BatchState.OUT:
             self._refused.took(batch)
             self._watch(member, service).nudge()
 
-    async def _was_refused(self, batch: Batch, member: Member, failure: Failure) -> None:
+    async def _was_refused(self, batch: Batch, member: Member, service: Batches, failure: Failure) -> None:
         """Do what follows from a refusal of a batch that does not exist at the provider."""
         verdict = self._refused.judge(batch, failure)
         if verdict is Verdict.LATER:
@@ -155,6 +158,8 @@ class Carriage:
         if verdict is Verdict.NO_SERVICE:
             self._carriers.switch_off(member.endpoint, batch.record.model, str(failure))
         await self._drop(batch, str(failure))
+        with suppress(Failure):  # they expire by themselves
+            await service.forget(BatchStatus("", "", file_id=batch.record.file_id))
         self._settling.notice(Severity.WARNING, f"{batch.where()} was not taken: {failure}")
         if verdict is Verdict.SMALLER:
             most = max(1, batch.record.tokens // 2)
@@ -197,6 +202,9 @@ class Carriage:
             await self._woken(batch, None)
             return
         watcher = self._watch(member, service)
+        if batch.number in self._left_before:
+            self._left_before.discard(batch.number)
+            watcher.nudge(now=True)
         if batch.is_given_up:
             await self._give_up(batch, member)
             return
@@ -264,7 +272,7 @@ class Carriage:
             if status is None:
                 status = await persistently(batch, self._terms.pace, lambda: service.status(provider_id))
             if status.end is BatchEnd.INVALID and status.problem is not None:
-                await self._was_refused(batch, member, status.problem)
+                await self._was_refused(batch, member, service, status.problem)
             else:
                 await self._collector.collect(batch, member, service, status)
         except Failure as failure:
