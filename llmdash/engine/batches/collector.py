@@ -65,7 +65,7 @@ class Collector:
             found = service.read(line)
             job = self._job_of(batch, found)
             if job is not None:
-                self._settling.answered(batch, member, job, found)
+                self._settling.answered(batch, member, service, job, found)
 
     def _job_of(self, batch: SentBatch, found: BatchAnswer) -> int | None:
         """Return the job that a line is of; None if there is nothing to settle by it."""
