@@ -85,6 +85,13 @@ class Batch:
         self.wakes = asyncio.Event()
         """Set when something about it was changed from outside."""
 
+    def forget_status(self) -> None:
+        """Know nothing of what the provider has of it."""
+        self.status = None
+        self.foreign = 0
+        self.has_ended.clear()
+        self.is_told.clear()
+
     @property
     def number(self) -> int:
         return self.record.batch

@@ -65,7 +65,7 @@ class Carriage:
         self._collector = collector
         self._terms = terms
         self._plans = plans
-        self._submitter = Submitter(parts, terms.pace, self._owned)
+        self._submitter = Submitter(parts, terms.pace, self._owned, lambda: plans.open_batches)
         self._refused = RefusedBatches(terms.pace)
         self._watchers: dict[Member, Watcher] = {}
         self._twins: set[str] = set()
@@ -199,7 +199,9 @@ class Carriage:
             await self._adopt(batch, service, batch.adopted_id)
             return
         if batch.record.provider_id is None:  # held: two may be this one
-            await self._woken(batch, None)
+            await self._woken(batch, self._terms.pace.longest_look)
+            if batch.adopted_id is None:
+                await self._submitter.look_again(batch, service)
             return
         watcher = self._watch(member, service)
         if batch.number in self._left_before:
@@ -273,9 +275,10 @@ class Carriage:
                 status = await persistently(batch, self._terms.pace, lambda: service.status(provider_id))
             if status.end is BatchEnd.INVALID and status.problem is not None:
                 await self._was_refused(batch, member, service, status.problem)
-            else:
-                await self._collector.collect(batch, member, service, status)
+            elif not await self._collector.collect(batch, member, service, status):
+                await self._submitter.disown(batch)
         except Failure as failure:
+            batch.has_ended.clear()  # a look says so again, and then they are asked for again
             words = f"its results cannot be fetched: {failure}"
             await self._keep(batch, BatchState.HELD, detail=words)
             self._settling.notice(Severity.WARNING, f"{batch.where()}: {words}")

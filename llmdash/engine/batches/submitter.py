@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
 from llmdash.engine.batches.batch import Batch
 from llmdash.engine.batches.calls import is_unknown, persistently
+from llmdash.engine.batches.proofs import Proofs
 from llmdash.engine.batches.terms import BatchPace
 from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.model.events import Noticed
@@ -22,6 +23,8 @@ __all__ = ["Submitter"]
 _CLOCKS_S = 600.0
 """Seconds by which the clock of a provider may differ from ours: lists are read that much further back."""
 _SLACK_S = 90.0
+_OF_PROVIDER = ("provider_id", "created_at", "expires_at", "ended_at", "word", "done", "failed", "cancel_at")
+"""What a record has of the provider's batch."""
 
 
 class Submitter:
@@ -29,13 +32,23 @@ class Submitter:
     may have happened: a file that may be uploaded is looked for, or uploaded again, which costs nothing; a
     batch that may have been created is looked for, and created again only where it is not found.
 
-    `owned` returns the provider's ids of the batches that are known.
+    `owned` returns the provider's ids of the batches that are known, `others` all open batches of the run.
     """
 
-    def __init__(self, parts: RunnerParts, pace: BatchPace, owned: Callable[[], Collection[str]]) -> None:
+    def __init__(
+        self,
+        parts: RunnerParts,
+        pace: BatchPace,
+        owned: Callable[[], Collection[str]],
+        others: Callable[[], Iterable[Batch]],
+    ) -> None:
         self._parts = parts
         self._pace = pace
         self._owned = owned
+        self._others = others
+        self._proofs = Proofs()
+        self._creating: set[int] = set()
+        """Batches that are about to be created."""
         self._uploading: set[int] = set()
         """Batches whose file may be there, since an answer was lost."""
         self._searched: dict[int, float] = {}
@@ -51,8 +64,32 @@ class Submitter:
             await self._find(batch, service)
         elif batch.state is BatchState.PLANNED and service.takes_files:
             await self._upload(batch, service)
-        else:
+        elif await self._has_turn(batch, service):
             await self._create(batch, service)
+
+    async def _has_turn(self, batch: Batch, service: Batches) -> bool:
+        """Wait while another batch that could be mistaken for this one may have been created; False if this
+        one is not to be created any more.
+        """
+        if service.names_batches:
+            return True
+        while any(self._looks_like(batch, each) for each in self._others()):
+            if batch.is_wanted_back:
+                return False
+            batch.waits_for = "another of the same size may have been created: that one is looked for"
+            await asyncio.sleep(self._pace.again)
+        batch.waits_for = ""
+        return True
+
+    def _looks_like(self, batch: Batch, other: Batch) -> bool:
+        """True if it is not known which of the provider's batches the other one is, and it may be any of the
+        size of this one.
+        """
+        record, its = batch.record, other.record
+        if other is batch or its.provider_id is not None:
+            return False
+        is_in_doubt = other.state.may_exist or other.number in self._creating
+        return is_in_doubt and (record.endpoint, record.jobs) == (its.endpoint, its.jobs)
 
     async def _upload(self, batch: Batch, service: Batches) -> None:
         name = f"{batch.record.name}.jsonl"
@@ -74,7 +111,11 @@ class Submitter:
     async def _create(self, batch: Batch, service: Batches) -> None:
         record, before = batch.record, batch.state
         began = record.creating_at or self._parts.wall_clock()
-        await self._keep(batch, BatchState.CREATING, creating_at=began)
+        self._creating.add(batch.number)
+        try:
+            await self._keep(batch, BatchState.CREATING, creating_at=began)
+        finally:
+            self._creating.discard(batch.number)
         draft = BatchDraft(batch.file, record.name, record.model, record.jobs, record.file_id or "")
         try:
             status = await service.create(draft)
@@ -85,6 +126,7 @@ class Submitter:
             await self._keep(batch, before)
             raise
         await self.adopt(batch, status)
+        _remove(batch)
 
     async def _find(self, batch: Batch, service: Batches) -> None:
         """Look for a batch that may have been created: three times, since it may be listed late."""
@@ -92,32 +134,57 @@ class Submitter:
         for after_s in self._pace.search:
             batch.waits_for = "may have been created: it is looked for"
             await asyncio.sleep(max(0.0, began + after_s - time.monotonic()))
-            found = await self._candidates(batch, service)
-            if len(found) > 1:
-                ids = ", ".join(each.id for each in found)
-                words = f"two batches may be this one: {ids}; say which with: llmdash batches adopt"
+            if await self._settled_by(await self._candidates(batch, service), batch, service):
+                return
+        await self._was_not_found(batch)
+
+    async def look_again(self, batch: Batch, service: Batches) -> None:
+        """Look once more for a batch of which there seemed to be two: once they have ended it shows."""
+        found = await self._candidates(batch, service)
+        if not await self._settled_by(found, batch, service):
+            await self._keep(batch, BatchState.CREATING, detail=None)
+
+    async def _settled_by(self, found: Sequence[BatchStatus], batch: Batch, service: Batches) -> bool:
+        """Take the one batch that was found; hold this one where two may be it. False if there is none."""
+        if len(found) > 1:
+            ids = ", ".join(each.id for each in found)
+            words = f"two batches may be this one: {ids}; say which with: llmdash batches adopt"
+            if words != batch.record.detail:
                 await self._keep(batch, BatchState.HELD, detail=words)
                 self._notice(batch, words)
-                return
-            if found:
-                await self.adopt(batch, found[0])
-                return
+        elif found:
+            await self.adopt(batch, found[0])
+            if service.names_batches:
+                _remove(batch)
+        return bool(found)
+
+    async def _was_not_found(self, batch: Batch) -> None:
+        """Have a batch created again that is not there."""
         self._searched.pop(batch.number, None)
         batch.waits_for = ""
         await self._keep(batch, BatchState.UPLOADED if batch.record.file_id else BatchState.PLANNED)
-        await self._create(batch, service)
 
-    async def _candidates(self, batch: Batch, service: Batches) -> list[BatchStatus]:
+    async def disown(self, batch: Batch) -> None:
+        """Look for a batch again: the one that was taken for it turned out to be of another."""
+        self._proofs.foreign.add(batch.record.provider_id or "")
+        words = f"{batch.record.provider_id} has its size, but is of another run: it is looked for again"
+        self._notice(batch, words)
+        unknown = dict.fromkeys(_OF_PROVIDER)
+        await self._keep(batch, BatchState.CREATING, detail=None, **unknown)
+        batch.forget_status()
+
+    async def _candidates(self, batch: Batch, service: Batches) -> Sequence[BatchStatus]:
         record = batch.record
         since = (record.creating_at or record.planned_at) - _CLOCKS_S
         listing = await persistently(batch, self._pace, lambda: service.look(since))
         ahead_s = 0.0 if listing.at is None else listing.at - self._parts.wall_clock()
-        owned = self._owned()
-        return [
+        known = {*self._owned(), *self._proofs.foreign}
+        found = [
             each
             for each in listing.batches
-            if each.id not in owned and self.is_of(batch, service, each, ahead_s)
+            if each.id not in known and self.is_of(batch, service, each, ahead_s)
         ]
+        return await self._proofs.choose(batch, service, found)
 
     @staticmethod
     def is_of(batch: Batch, service: Batches, status: BatchStatus, ahead_s: float = 0.0) -> bool:
@@ -146,8 +213,6 @@ class Submitter:
             word=status.word,
             detail=None,
         )
-        with suppress(OSError):  # a file that stays is in nobody's way
-            batch.file.unlink(missing_ok=True)
 
     async def _keep(self, batch: Batch, state: BatchState, **changes: Any) -> None:
         record = batch.became(state, **changes)
@@ -156,3 +221,9 @@ class Submitter:
 
     def _notice(self, batch: Batch, words: str) -> None:
         self._parts.store.apply(Noticed(Severity.WARNING, f"{batch.where()}: {words}"))
+
+
+def _remove(batch: Batch) -> None:
+    """Remove the file of a batch that is not created again."""
+    with suppress(OSError):  # a file that stays is in nobody's way
+        batch.file.unlink(missing_ok=True)
