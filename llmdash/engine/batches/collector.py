@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from llmdash.engine.batches.batch import Batch, named
+from llmdash.engine.batches.batch import SentBatch, named
+from llmdash.engine.batches.book import BatchBook
 from llmdash.engine.batches.calls import persistently
 from llmdash.engine.batches.lending import Lending
 from llmdash.engine.batches.settling import BatchSettling
@@ -34,12 +35,13 @@ class Collector:
         self, parts: RunnerParts, settling: BatchSettling, lending: Lending, terms: BatchTerms, run: str
     ) -> None:
         self._parts = parts
+        self._book = BatchBook(parts)
         self._settling = settling
         self._lending = lending
         self._terms = terms
         self._run = run
 
-    async def collect(self, batch: Batch, member: Member, service: Batches, status: BatchStatus) -> bool:
+    async def collect(self, batch: SentBatch, member: Member, service: Batches, status: BatchStatus) -> bool:
         """Settle the jobs of a batch by its results; False, and nothing is settled, if they show that it is
         another's. Raises Failure where these are gone.
         """
@@ -59,10 +61,10 @@ class Collector:
                 await service.forget(status)
         return True
 
-    async def _fetch(self, batch: Batch, service: Batches, source: str, file: Path) -> None:
+    async def _fetch(self, batch: SentBatch, service: Batches, source: str, file: Path) -> None:
         await persistently(batch, self._terms.pace, lambda: service.download(source, file))
 
-    async def _settle(self, batch: Batch, member: Member, service: Batches, file: Path) -> int:
+    async def _settle(self, batch: SentBatch, member: Member, service: Batches, file: Path) -> int:
         """Settle jobs by the lines of a file; return how many were of this batch."""
         turns, count, others = Turns(), -1, batch.foreign + batch.unreadable
         for count, line in enumerate(service.lines(file)):
@@ -73,7 +75,7 @@ class Collector:
                 self._settling.answered(batch, member, job, found)
         return count + 1 - (batch.foreign + batch.unreadable - others)
 
-    def _job_of(self, batch: Batch, found: BatchAnswer) -> int | None:
+    def _job_of(self, batch: SentBatch, found: BatchAnswer) -> int | None:
         """Return the job that a line is of; None if there is nothing to settle by it."""
         name = named(found.custom_id)
         if name is None or (name.run, name.batch) != (self._run, batch.number):
@@ -94,7 +96,7 @@ class Collector:
         else:
             await turns.pause()
 
-    async def _rest(self, batch: Batch, member: Member, end: BatchEnd) -> None:
+    async def _rest(self, batch: SentBatch, member: Member, end: BatchEnd) -> None:
         """Make the jobs pending again that have no line."""
         missing, turns = 0, Turns()
         for count, job in enumerate(self.open_jobs(batch)):
@@ -106,11 +108,11 @@ class Collector:
                 self._settling.not_run(batch, job)
         self._report(batch, missing if end is BatchEnd.COMPLETED else 0)
 
-    def open_jobs(self, batch: Batch) -> Iterator[int]:
+    def open_jobs(self, batch: SentBatch) -> Iterator[int]:
         """Yield the jobs of a batch without an outcome."""
         return (job for job in batch.jobs if self._lending.is_open(job, batch.number))
 
-    def _report(self, batch: Batch, missing: int) -> None:
+    def _report(self, batch: SentBatch, missing: int) -> None:
         odd = (
             (missing, "result is missing", "results are missing; these jobs are pending again"),
             (batch.foreign, "line is of no job of this run", "lines are of no job of this run"),
@@ -121,13 +123,11 @@ class Collector:
         if said:
             self._settling.notice(Severity.WARNING, f"{batch.where()}: {'; '.join(said)}")
 
-    async def _close(self, batch: Batch) -> None:
+    async def _close(self, batch: SentBatch) -> None:
         """Put on record that nothing is left of a batch, once all its results are."""
         await self._parts.journal.flushed()
         ended_at = batch.record.ended_at or self._parts.wall_clock()
         expired = (batch.record.expired or 0) + batch.expired
-        record = batch.became(BatchState.CLOSED, ended_at=ended_at, expired=expired)
-        await self._parts.journal.batch(record)
-        batch.record = record
+        await self._book.put(batch, BatchState.CLOSED, ended_at=ended_at, expired=expired)
         done = counted(batch.record.jobs, "job")
         self._settling.notice(Severity.INFORMATION, f"{batch.where()} is back: {done}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llmdash.engine.batches.batch import Batch, batch_name, named
+from llmdash.engine.batches.batch import SentBatch, batch_name, named
 from llmdash.llms.batches import BatchEnd, Batches, BatchStatus
 from llmdash.llms.wire.failures import Failure
 
@@ -20,7 +20,7 @@ class Proofs:
         self.foreign: set[str] = set()
 
     async def choose(
-        self, batch: Batch, service: Batches, found: Sequence[BatchStatus]
+        self, batch: SentBatch, service: Batches, found: Sequence[BatchStatus]
     ) -> Sequence[BatchStatus]:
         """Return those of the provider's batches that may be this one; only one, if that is proven."""
         possible = []
@@ -34,7 +34,7 @@ class Proofs:
                 self.foreign.add(status.id)
         return possible
 
-    async def _is_ours(self, batch: Batch, service: Batches, status: BatchStatus) -> bool | None:
+    async def _is_ours(self, batch: SentBatch, service: Batches, status: BatchStatus) -> bool | None:
         """True or False by the first id in its results; None while there are none that can be read."""
         if service.names_batches or status.end is BatchEnd.NOT_YET or not status.results:
             return None

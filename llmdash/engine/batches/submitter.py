@@ -8,7 +8,8 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from llmdash.engine.batches.batch import Batch
+from llmdash.engine.batches.batch import SentBatch
+from llmdash.engine.batches.book import BatchBook
 from llmdash.engine.batches.calls import is_unknown, persistently
 from llmdash.engine.batches.proofs import Proofs
 from llmdash.engine.batches.terms import BatchPace
@@ -32,17 +33,19 @@ class Submitter:
     may have happened: a file that may be uploaded is looked for, or uploaded again, which costs nothing; a
     batch that may have been created is looked for, and created again only where it is not found.
 
-    `owned` returns the provider's ids of the batches that are known, `others` all open batches of the run.
+    `owned` returns the provider's ids of the batches that are known, `others` all batches of the run.
     """
 
     def __init__(
         self,
         parts: RunnerParts,
+        book: BatchBook,
         pace: BatchPace,
         owned: Callable[[], Collection[str]],
-        others: Callable[[], Iterable[Batch]],
+        others: Callable[[], Iterable[SentBatch]],
     ) -> None:
         self._parts = parts
+        self._book = book
         self._pace = pace
         self._owned = owned
         self._others = others
@@ -54,11 +57,11 @@ class Submitter:
         self._searched: dict[int, float] = {}
         """When the search for a batch was begun, on the monotonic clock."""
 
-    def doubt(self, batch: Batch) -> None:
+    def doubt(self, batch: SentBatch) -> None:
         """Note that an earlier start may have uploaded the file of a batch that is planned."""
         self._uploading.add(batch.number)
 
-    async def step(self, batch: Batch, service: Batches) -> None:
+    async def step(self, batch: SentBatch, service: Batches) -> None:
         """Bring a batch one step further. Raises Failure where it is refused, or nothing was sent."""
         if batch.state is BatchState.CREATING:
             await self._find(batch, service)
@@ -67,40 +70,40 @@ class Submitter:
         elif await self._has_turn(batch, service):
             await self._create(batch, service)
 
-    async def _has_turn(self, batch: Batch, service: Batches) -> bool:
-        """Wait while another batch that could be mistaken for this one may have been created; False if this
-        one is not to be created any more.
+    async def _has_turn(self, batch: SentBatch, service: Batches) -> bool:
+        """Wait while another batch that could be mistaken for this one may have been created; False if
+        something about this one was changed meanwhile.
         """
         if service.names_batches:
             return True
         while any(self._looks_like(batch, each) for each in self._others()):
+            batch.waits_for = "another of the same size may have been created: that one is looked for"
+            await batch.changed(self._pace.again)
             if batch.is_wanted_back:
                 return False
-            batch.waits_for = "another of the same size may have been created: that one is looked for"
-            await asyncio.sleep(self._pace.again)
         batch.waits_for = ""
         return True
 
-    def _looks_like(self, batch: Batch, other: Batch) -> bool:
+    def _looks_like(self, batch: SentBatch, other: SentBatch) -> bool:
         """True if it is not known which of the provider's batches the other one is, and it may be any of the
         size of this one.
         """
         record, its = batch.record, other.record
-        if other is batch or its.provider_id is not None:
+        if other is batch or its.provider_id is not None or not other.state.is_open:
             return False
         is_in_doubt = other.state.may_exist or other.number in self._creating
         return is_in_doubt and (record.endpoint, record.jobs) == (its.endpoint, its.jobs)
 
-    async def _upload(self, batch: Batch, service: Batches) -> None:
+    async def _upload(self, batch: SentBatch, service: Batches) -> None:
         name = f"{batch.record.name}.jsonl"
         file_id = await self._uploaded_before(batch, service, name)
         if file_id is None:
             self._uploading.add(batch.number)
             file_id = await service.upload(batch.file, name)
         self._uploading.discard(batch.number)
-        await self._keep(batch, BatchState.UPLOADED, file_id=file_id)
+        await self._book.put(batch, BatchState.UPLOADED, file_id=file_id)
 
-    async def _uploaded_before(self, batch: Batch, service: Batches, name: str) -> str | None:
+    async def _uploaded_before(self, batch: SentBatch, service: Batches, name: str) -> str | None:
         """Return the file of a batch that may be at the service; None if it is not there."""
         if batch.number not in self._uploading:
             return None
@@ -108,12 +111,12 @@ class Submitter:
         found = (each for each in listing.files if each.name == name and each.bytes == batch.record.bytes)
         return next((each.id for each in found), None)
 
-    async def _create(self, batch: Batch, service: Batches) -> None:
+    async def _create(self, batch: SentBatch, service: Batches) -> None:
         record, before = batch.record, batch.state
         began = record.creating_at or self._parts.wall_clock()
         self._creating.add(batch.number)
         try:
-            await self._keep(batch, BatchState.CREATING, creating_at=began)
+            await self._book.put(batch, BatchState.CREATING, creating_at=began)
         finally:
             self._creating.discard(batch.number)
         draft = BatchDraft(batch.file, record.name, record.model, record.jobs, record.file_id or "")
@@ -123,34 +126,37 @@ class Submitter:
             if is_unknown(failure):
                 self._searched.pop(batch.number, None)
                 return
-            await self._keep(batch, before)
+            await self._book.put(batch, before)
             raise
         await self.adopt(batch, status)
         _remove(batch)
 
-    async def _find(self, batch: Batch, service: Batches) -> None:
+    async def _find(self, batch: SentBatch, service: Batches) -> None:
         """Look for a batch that may have been created: three times, since it may be listed late."""
         began = self._searched.setdefault(batch.number, time.monotonic())
         for after_s in self._pace.search:
             batch.waits_for = "may have been created: it is looked for"
             await asyncio.sleep(max(0.0, began + after_s - time.monotonic()))
-            if await self._settled_by(await self._candidates(batch, service), batch, service):
+            if await self._is_settled(await self._candidates(batch, service), batch, service):
                 return
-        await self._was_not_found(batch)
+        self._searched.pop(batch.number, None)
+        batch.waits_for = ""
+        await self._book.put(batch, BatchState.UPLOADED if batch.record.file_id else BatchState.PLANNED)
 
-    async def look_again(self, batch: Batch, service: Batches) -> None:
+    async def look_again(self, batch: SentBatch, service: Batches) -> None:
         """Look once more for a batch of which there seemed to be two: once they have ended it shows."""
         found = await self._candidates(batch, service)
-        if not await self._settled_by(found, batch, service):
-            await self._keep(batch, BatchState.CREATING, detail=None)
+        if not await self._is_settled(found, batch, service):
+            await self._book.put(batch, BatchState.CREATING, detail=None)
 
-    async def _settled_by(self, found: Sequence[BatchStatus], batch: Batch, service: Batches) -> bool:
-        """Take the one batch that was found; hold this one where two may be it. False if there is none."""
+    async def _is_settled(self, found: Sequence[BatchStatus], batch: SentBatch, service: Batches) -> bool:
+        """Take the one batch that was found; hold this one where there are two. False if there is none."""
         if len(found) > 1:
             ids = ", ".join(each.id for each in found)
             words = f"two batches may be this one: {ids}; say which with: llmdash batches adopt"
-            if words != batch.record.detail:
-                await self._keep(batch, BatchState.HELD, detail=words)
+            is_news = words != batch.record.detail
+            await self._book.put(batch, BatchState.HELD, detail=words)
+            if is_news:
                 self._notice(batch, words)
         elif found:
             await self.adopt(batch, found[0])
@@ -158,22 +164,15 @@ class Submitter:
                 _remove(batch)
         return bool(found)
 
-    async def _was_not_found(self, batch: Batch) -> None:
-        """Have a batch created again that is not there."""
-        self._searched.pop(batch.number, None)
-        batch.waits_for = ""
-        await self._keep(batch, BatchState.UPLOADED if batch.record.file_id else BatchState.PLANNED)
-
-    async def disown(self, batch: Batch) -> None:
+    async def disown(self, batch: SentBatch) -> None:
         """Look for a batch again: the one that was taken for it turned out to be of another."""
         self._proofs.foreign.add(batch.record.provider_id or "")
-        words = f"{batch.record.provider_id} has its size, but is of another run: it is looked for again"
-        self._notice(batch, words)
-        unknown = dict.fromkeys(_OF_PROVIDER)
-        await self._keep(batch, BatchState.CREATING, detail=None, **unknown)
+        self._notice(batch, "it has the size, but is of another run: the right one is looked for")
+        unknown: dict[str, Any] = dict.fromkeys(_OF_PROVIDER)
+        await self._book.put(batch, BatchState.CREATING, detail=None, **unknown)
         batch.forget_status()
 
-    async def _candidates(self, batch: Batch, service: Batches) -> Sequence[BatchStatus]:
+    async def _candidates(self, batch: SentBatch, service: Batches) -> Sequence[BatchStatus]:
         record = batch.record
         since = (record.creating_at or record.planned_at) - _CLOCKS_S
         listing = await persistently(batch, self._pace, lambda: service.look(since))
@@ -187,7 +186,7 @@ class Submitter:
         return await self._proofs.choose(batch, service, found)
 
     @staticmethod
-    def is_of(batch: Batch, service: Batches, status: BatchStatus, ahead_s: float = 0.0) -> bool:
+    def is_of(batch: SentBatch, service: Batches, status: BatchStatus, ahead_s: float = 0.0) -> bool:
         """True if the provider's batch is this one: by its name or its file, or, where it keeps neither, by
         its size and age. `ahead_s` is by how much the provider's clock is ahead of ours.
         """
@@ -199,11 +198,11 @@ class Submitter:
             return False
         return status.created_at >= record.creating_at + ahead_s - _SLACK_S
 
-    async def adopt(self, batch: Batch, status: BatchStatus) -> None:
+    async def adopt(self, batch: SentBatch, status: BatchStatus) -> None:
         """Put on record which batch of the provider this one is."""
         batch.status, batch.waits_for = status, ""
         self._searched.pop(batch.number, None)
-        await self._keep(
+        await self._book.put(
             batch,
             BatchState.OUT,
             provider_id=status.id,
@@ -214,16 +213,11 @@ class Submitter:
             detail=None,
         )
 
-    async def _keep(self, batch: Batch, state: BatchState, **changes: Any) -> None:
-        record = batch.became(state, **changes)
-        await self._parts.journal.batch(record)
-        batch.record = record
-
-    def _notice(self, batch: Batch, words: str) -> None:
+    def _notice(self, batch: SentBatch, words: str) -> None:
         self._parts.store.apply(Noticed(Severity.WARNING, f"{batch.where()}: {words}"))
 
 
-def _remove(batch: Batch) -> None:
+def _remove(batch: SentBatch) -> None:
     """Remove the file of a batch that is not created again."""
     with suppress(OSError):  # a file that stays is in nobody's way
         batch.file.unlink(missing_ok=True)
