@@ -155,7 +155,7 @@ def test_where_two_may_be_the_batch_their_results_show_which_once_they_have_ende
 def test_a_batch_of_another_that_was_taken_for_the_own_one_is_found_out_at_its_end(tmp_path: Path) -> None:
     server, provider = Server(), Provider(takes_files=False)
     somebody_else(provider, 8)
-    provider.lost, provider.lag_s = ["create"], 60.0
+    provider.lost, provider.lag_s, provider.stuck = ["create"], 60.0, True
 
     def shown(lines: list[Any]) -> list[Any]:
         """By the end of the other one the own one is listed too."""
@@ -164,9 +164,11 @@ def test_a_batch_of_another_that_was_taken_for_the_own_one_is_found_out_at_its_e
         return lines
 
     provider.tamper = shown
-    session = run(batch_plan(tmp_path, server, provider, prompts(9)))
-    frame = session.frame(ALL)
-    assert (frame.run.done, frame.run.unknown) == (9, 0)
+    with started(batch_plan(tmp_path, server, provider, prompts(9), stay=True)) as session:
+        until(session, lambda frame: frame.batches and frame.batches[0].provider_id == "batch_1")
+        provider.finish()
+        frame = until(session, lambda frame: frame.run.done == 9)
+    assert frame.run.unknown == 0
     assert any("of another run" in notice.text for notice in frame.notices)
     assert (frame.batches[0].provider_id, provider.calls["create"]) == ("batch_2", 1)
     assert own(executed(server, provider)) == once(9)
