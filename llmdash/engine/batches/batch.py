@@ -82,6 +82,8 @@ class SentBatch:
         self.adopted_id: str | None = None
         """The provider's batch that the user takes for it."""
         self.has_ended = asyncio.Event()
+        self.writing = asyncio.Lock()
+        """Held while its row is written."""
         self.wakes = asyncio.Event()
         """Set when something about it was changed from outside."""
 

@@ -19,7 +19,7 @@ from llmdash.engine.batches.settling import BatchSettling
 from llmdash.engine.batches.submitter import Submitter
 from llmdash.engine.batches.terms import BatchTerms
 from llmdash.engine.batches.twins import Twins
-from llmdash.engine.batches.watcher import Watcher
+from llmdash.engine.batches.watcher import AT_PROVIDER, Watcher
 from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.dispatch.runner import BatchRunner
 from llmdash.engine.model.states import BatchState, Severity
@@ -30,7 +30,6 @@ from llmdash.llms.wire.failures import Failure
 __all__ = ["Carriage"]
 
 _NOT_OUT = (BatchState.PLANNED, BatchState.UPLOADED, BatchState.CREATING)
-_OUT = (BatchState.OUT, BatchState.CANCELLING, BatchState.HELD)
 
 
 class Carriage:
@@ -210,4 +209,4 @@ class Carriage:
 
 def _is_out(batch: SentBatch, member: Member) -> bool:
     is_there = batch.member is member and batch.record.provider_id is not None
-    return is_there and batch.state in _OUT and not batch.is_over
+    return is_there and batch.state in AT_PROVIDER and not batch.is_over
