@@ -58,7 +58,7 @@ class BatchDesk:
         self._lending = Lending(parts, runner.settling)
         settling = BatchSettling(parts, runner.settlement, self._lending)
         self._settling = settling
-        self._planner = Planner(parts, self._carriers, self._lending, terms, folder, run, self._sizes_with)
+        self._planner = Planner(parts, self._carriers, self._lending, terms, folder, run, self._sizes_at)
         collector = Collector(parts, settling, self._lending, terms, run)
         self._carriage = Carriage(
             parts,
@@ -235,8 +235,8 @@ class BatchDesk:
                         batch.wakes.set()
             await asyncio.sleep(_DEADLINE_LOOK_S)
 
-    def _sizes_with(self, label: str) -> set[int]:
-        return {each.record.jobs for each in self.open_batches if each.record.key == label}
+    def _sizes_at(self, endpoint: str) -> set[int]:
+        return {each.record.jobs for each in self.open_batches if each.record.endpoint == endpoint}
 
     @property
     def held(self) -> int:
