@@ -72,12 +72,8 @@ class Collector:
             found = service.read(line)
             job = self._job_of(batch, found)
             if job is not None:
-<<<<<<< HEAD
                 self._settling.answered(batch, member, service, job, found)
-=======
-                self._settling.answered(batch, member, job, found)
         return count + 1 - (batch.foreign + batch.unreadable - others)
->>>>>>> kills
 
     def _job_of(self, batch: SentBatch, found: BatchAnswer) -> int | None:
         """Return the job that a line is of; None if there is nothing to settle by it."""

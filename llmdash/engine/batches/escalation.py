@@ -10,12 +10,7 @@ from llmdash.engine.batches.book import BatchBook
 from llmdash.engine.batches.calls import persistently
 from llmdash.engine.batches.collector import Collector
 from llmdash.engine.batches.settling import BatchSettling
-<<<<<<< HEAD
-from llmdash.engine.batches.watcher import Watcher
-=======
-from llmdash.engine.model.batch_terms import BatchTerms
 from llmdash.engine.batches.watcher import AT_PROVIDER, Watcher
->>>>>>> kills
 from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.model.batch_terms import BatchTerms
 from llmdash.engine.model.states import BatchState, Severity

@@ -11,11 +11,7 @@ from typing import Any
 from llmdash.engine.batches.batch import SentBatch
 from llmdash.engine.batches.book import BatchBook
 from llmdash.engine.batches.calls import is_unknown, persistently
-<<<<<<< HEAD
-=======
 from llmdash.engine.batches.proofs import Proofs
-from llmdash.engine.model.batch_terms import BatchPace
->>>>>>> kills
 from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.model.batch_terms import BatchPace
 from llmdash.engine.model.events import Noticed
