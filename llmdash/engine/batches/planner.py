@@ -154,7 +154,7 @@ class Planner:
         tokens = min((each for each in (told, self._terms.most_tokens) if each is not None), default=None)
         number, self._number = self._number, self._number + 1
         room = Room.at(service, self._terms.most_jobs, tokens)
-        draft = Draft(number, group, member, service, room, self._folder / f"batch-{number}.jsonl")
+        draft = Draft(number, group, member, service, room, self._folder / f".llmdash-batch-{number}.jsonl")
         drafts[group] = draft
         return draft
 
