@@ -27,6 +27,7 @@ __all__ = [
     "left",
     "money",
     "notice_line",
+    "pending_words",
     "per_second",
     "rate_words",
     "resume_command",
@@ -168,6 +169,26 @@ def recorded_way_on(held: object) -> str:
     return _WAYS_ON.get(held, "") if isinstance(held, str) else ""
 
 
+def pending_words(frame: Frame, folder: Path) -> str:
+    """Return how many jobs have not ended, how many of them are with a provider, and how to go on with the
+    run in `folder`; empty where every job has ended.
+    """
+    run, resume = frame.run, resume_command(folder) + way_on(frame.run)
+    pending = run.jobs - run.ended
+    if not pending:
+        return ""
+    if not run.batched:
+        return f"{counted(pending, 'prompt')} pending; resume it with: {resume}"
+    batches = counted(sum(row.state.is_open for row in frame.batches), "batch", "batches")
+    if run.batched == pending:
+        them = "is" if pending == 1 else "are"
+        return f"{counted(pending, 'prompt')} {them} with a provider, in {batches}; come back with: {resume}"
+    return (
+        f"{counted(pending, 'prompt')} pending, {count(run.batched)} of them with a provider, in {batches}; "
+        f"come back with: {resume}"
+    )
+
+
 def answers_place(folder: Path, out: Path | None) -> str:
     """Return the file that the results are in, or the command that writes those of the run in `folder`."""
     return export_command(folder) if out is None else clean_line(str(out))
@@ -183,6 +204,8 @@ def counts_text(frame: Frame) -> str:
         f"{count(run.in_flight)} in flight",
         pace(run, frame.rate),
     ]
+    if run.batched:
+        parts.append(f"{count(run.batched)} batched")
     if run.score is not None and run.score.total:
         parts.append(f"{share(run.score.accuracy)} right")
     return ", ".join(parts)

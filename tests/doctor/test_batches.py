@@ -17,8 +17,23 @@ from tests.doctor.test_check import bad
 
 MEMBERS = range(30, 36)
 BATCH = BatchRecord(
-    *(1, "out", "openai", "gpt-4o-mini", "a", "rabc-1", ".llmdash-batch-1.jsonl", "0" * 64),
-    *(4_000, len(MEMBERS), 300, 1e9, "file-1", 1e9, "batch_abc", 1e9, 1e9 + 86_400),
+    batch=1,
+    state="out",
+    endpoint="openai",
+    model="gpt-4o-mini",
+    key="a",
+    name="rabc-1",
+    file=".llmdash-batch-1.jsonl",
+    sha="0" * 64,
+    bytes=4_000,
+    jobs=len(MEMBERS),
+    tokens=300,
+    planned_at=1e9,
+    file_id="file-1",
+    creating_at=1e9,
+    provider_id="batch_abc",
+    created_at=1e9,
+    expires_at=1e9 + 86_400,
 )
 
 

@@ -75,6 +75,8 @@ class Batch:
         """Whether it is to be cancelled; whether its jobs are sent again although it may go on."""
         self.is_told = asyncio.Event()
         """Set once the provider was asked to cancel it, by this start."""
+        self.is_stuck = False
+        """Whether it waits for a key that is not there, or the provider does not know it any more."""
         self.expired = 0
         """The requests that were never carried out."""
         self.adopted_id: str | None = None
@@ -90,6 +92,11 @@ class Batch:
     @property
     def state(self) -> BatchState:
         return BatchState(self.record.state)
+
+    @property
+    def needs_user(self) -> bool:
+        """True if nothing more becomes of it until the user does something."""
+        return self.state is BatchState.HELD or self.is_stuck
 
     def became(self, state: BatchState, **changes: Any) -> BatchRecord:
         """Return the record of the batch in another state; it counts once it is on disk."""

@@ -102,13 +102,14 @@ class Carriage:
         if batch.member is None:
             batch.member = self._carriers.with_label(batch.record.key) or await self._sibling(batch)
         if batch.member is not None and (service := self._carriers.service(batch.member)) is not None:
-            batch.service = service
+            batch.service, batch.is_stuck = service, False
             return batch.member, service
         if not batch.state.may_exist:
             await self._drop(batch, f"its key {batch.record.key} is gone")
             self._lending.give_back(batch.jobs)
             return None
         batch.waits_for = f"key {batch.record.key} is not in this run; give it, and the batch goes on"
+        batch.is_stuck = True
         await self._woken(batch, self._terms.pace.first_look)
         return None
 
@@ -197,13 +198,15 @@ class Carriage:
             await self._woken(batch, None)
             return
         watcher = self._watch(member, service)
+        if batch.status is None:  # of an earlier start
+            watcher.nudge(now=True)
         if batch.is_given_up:
             await self._give_up(batch)
             return
         if batch.is_wanted_back and batch.record.cancel_at is None:
             await self._keep(batch, BatchState.CANCELLING, cancel_at=self._parts.wall_clock())
         if batch.state is BatchState.CANCELLING and not batch.is_told.is_set():
-            await self._cancel(batch, service)
+            await self._cancel(batch, service, watcher)
             watcher.nudge()
         await self._woken(batch, self._cancelling_left(batch))
         if self._cancelling_left(batch) == 0.0 and not batch.has_ended.is_set():
@@ -220,18 +223,20 @@ class Carriage:
             return None
         return max(0.0, batch.record.cancel_at + self._terms.pace.cancelling - self._parts.wall_clock())
 
-    async def _cancel(self, batch: Batch, service: Batches) -> None:
+    async def _cancel(self, batch: Batch, service: Batches, watcher: Watcher) -> None:
         provider_id = batch.record.provider_id or ""
         with suppress(Failure):  # refused: it has ended meanwhile, which a look will say
-            await persistently(batch, self._terms.pace, lambda: service.cancel(provider_id))
+            status = await persistently(batch, self._terms.pace, lambda: service.cancel(provider_id))
+            await watcher.saw(batch, status)
         batch.is_told.set()
 
     async def _adopt(self, batch: Batch, service: Batches, provider_id: str) -> None:
-        batch.adopted_id = None
         try:
             await self._submitter.adopt(batch, await service.status(provider_id))
         except Failure as failure:
             self._settling.notice(Severity.WARNING, f"{batch.where()}: {provider_id}: {failure}")
+        finally:
+            batch.adopted_id = None
 
     async def _give_up(self, batch: Batch) -> None:
         """Close a batch that the provider did not end; its attempts have an unknown outcome."""

@@ -87,7 +87,9 @@ class Submitter:
         await self.adopt(batch, status)
 
     async def _find(self, batch: Batch, service: Batches) -> None:
-        """Look for a batch that may have been created: three times, since it may be listed late."""
+        """Look for a batch that may have been created: three times, since it may be listed late. One that is
+        not found is to be created anew.
+        """
         began = self._searched.setdefault(batch.number, time.monotonic())
         for after_s in self._pace.search:
             batch.waits_for = "may have been created: it is looked for"
@@ -105,7 +107,6 @@ class Submitter:
         self._searched.pop(batch.number, None)
         batch.waits_for = ""
         await self._keep(batch, BatchState.UPLOADED if batch.record.file_id else BatchState.PLANNED)
-        await self._create(batch, service)
 
     async def _candidates(self, batch: Batch, service: Batches) -> list[BatchStatus]:
         record = batch.record

@@ -13,6 +13,15 @@ __all__ = ["BatchRows"]
 
 _OPEN = "SELECT batch, job FROM (SELECT {} FROM attempts) WHERE state = 'batched' ORDER BY job"
 
+_COUNTS = ("input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens")
+_SPENT = """
+SELECT batch, (SELECT endpoint FROM batches WHERE batches.batch = used.batch), COALESCE(model, ''),
+    TOTAL(input_tokens), TOTAL(output_tokens), TOTAL(cached_tokens), TOTAL(cache_write_tokens),
+    TOTAL(reasoning_tokens)
+FROM (SELECT {} FROM attempts WHERE input_tokens IS NOT NULL OR output_tokens IS NOT NULL) AS used
+WHERE batch IS NOT NULL GROUP BY 1, 3
+"""
+
 
 class BatchRows:
     """Reads the journal at `path`, as its reader does."""
@@ -28,6 +37,19 @@ class BatchRows:
                 return []
             rows = db.execute(f"SELECT {columns} FROM batches ORDER BY batch").fetchall()  # noqa: S608 - our own column names
         return [BatchRecord._make(row) for row in rows]
+
+    def spent(self) -> list[tuple[int, str, str, tuple[int, int, int, int, int]]]:
+        """Return (batch, endpoint, model, tokens) of what came back of batches, in a journal that has some.
+
+        Tokens are input, output, cached, written to a cache, of reasoning.
+        """
+        with querying(self._path) as db:
+            columns = columns_of(db, "attempts", ("model", *_COUNTS, "batch"))
+            rows = db.execute(_SPENT.format(columns)).fetchall()
+        return [
+            (batch, endpoint or "", model, (int(a), int(b), int(c), int(d), int(e)))
+            for batch, endpoint, model, a, b, c, d, e in rows
+        ]
 
     def jobs(self) -> dict[int, array[int]]:
         """Return the jobs of each batch that have no outcome, by its number."""
