@@ -122,5 +122,5 @@ def _named(folder: Path, found: Sequence[BatchRecord], number: int) -> BatchReco
     for each in found:
         if each.batch == number:
             return each
-    known = f"{listed([str(each.batch) for each in found])} is open" if found else "none is open"
-    raise ConfigError(f"{folder}: no batch {number} of this run is open; {known}")
+    known = listed([str(each.batch) for each in found]) or "none"
+    raise ConfigError(f"{folder}: no batch {number} of this run is open; open: {known}")

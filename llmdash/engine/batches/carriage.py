@@ -28,6 +28,8 @@ from llmdash.llms.wire.failures import Failure
 __all__ = ["Carriage", "Plans"]
 
 _NOT_OUT = (BatchState.PLANNED, BatchState.UPLOADED, BatchState.CREATING)
+_HAS_ENDED = 409
+"""The status for a batch that cannot be cancelled any more."""
 _TWIN = "was created twice; the other one is cancelled"
 
 
@@ -226,7 +228,9 @@ class Carriage:
     async def _cancel(self, batch: Batch, service: Batches, watcher: Watcher) -> None:
         provider_id = batch.record.provider_id or ""
         with suppress(Failure):  # refused: it has ended meanwhile, which a look will say
-            status = await persistently(batch, self._terms.pace, lambda: service.cancel(provider_id))
+            status = await persistently(
+                batch, self._terms.pace, lambda: service.cancel(provider_id), _HAS_ENDED
+            )
             await watcher.saw(batch, status)
         batch.is_told.set()
 
