@@ -16,6 +16,7 @@ from llmdash.sanitize import clean_line, shell_word
 __all__ = [
     "answers_place",
     "attach_command",
+    "collect_command",
     "compare_command",
     "count",
     "counts_text",
@@ -154,6 +155,11 @@ def compare_command(first: Path, second: Path) -> str:
 def attach_command(folder: Path) -> str:
     """Return the command that shows the living run in `folder`, quoted for a shell."""
     return f"llmdash attach {shell_word(folder)}"
+
+
+def collect_command(folder: Path) -> str:
+    """Return the command that fetches what is back of the batches of the run in `folder`, for a shell."""
+    return f"llmdash batches collect {shell_word(folder)}"
 
 
 _WAYS_ON: Final = {HoldKind.TRIAL.value: " --release", HoldKind.BUDGET.value: " --budget LARGER"}

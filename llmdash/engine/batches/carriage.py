@@ -71,6 +71,8 @@ class Carriage:
         self._refused = RefusedBatches(terms.pace)
         self._watchers: dict[Member, Watcher] = {}
         self._twins: set[str] = set()
+        self._let_out: set[int] = set()
+        """The batches that the limits of their queues have room for."""
         self._deadline: float | None = None
         self.tasks: set[asyncio.Task[None]] = set()
         """Those that look."""
@@ -139,6 +141,11 @@ class Carriage:
         if not batch.state.may_exist:
             await self._runner.may_send()
             await self._refused.turn(batch)
+            if not self._has_room(batch, member):
+                batch.waits_for = "the tokens of other batches fill the queue"
+                await self._woken(batch, self._terms.pace.first_look)
+                return
+            batch.waits_for = ""
         try:
             await self._submitter.step(batch, service)
         except Failure as failure:
@@ -147,6 +154,23 @@ class Carriage:
         if batch.state is BatchState.OUT:
             self._refused.took(batch)
             self._watch(member, service).nudge()
+
+    def _has_room(self, batch: Batch, member: Member) -> bool:
+        """True if the tokens of a batch go with those that are out for its model, where these are limited; it
+        counts among them from then on.
+        """
+        most, record = member.endpoint.batch_queue_tokens, batch.record
+        out = [
+            each.record.tokens
+            for each in self._plans.open_batches
+            if each is not batch and each.record.endpoint == record.endpoint
+            if each.record.model == record.model and each.state is not BatchState.ENDED
+            if each.state.may_exist or each.number in self._let_out
+        ]
+        if most is not None and out and sum(out) + record.tokens > most:
+            return False
+        self._let_out.add(batch.number)
+        return True
 
     async def _was_refused(self, batch: Batch, member: Member, failure: Failure) -> None:
         """Do what follows from a refusal of a batch that does not exist at the provider."""
