@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from llmdash.config.prices import load_prices
 from llmdash.engine.batches.rows import batch_row
 from llmdash.engine.journal.file import JournalError
 from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.model.records import BatchRecord
 from llmdash.engine.model.rows import BatchRow
 from llmdash.engine.model.states import BatchState
 from llmdash.lean_dataclass import dataclass
@@ -45,7 +46,7 @@ def batches_of(folder: Path) -> BatchesOfRun:
     if not records:
         return BatchesOfRun(folder, title_of(folder), ())
     lent = {number: len(jobs) for number, jobs in reader.batches.jobs().items()}
-    costs, at_most = _costs(reader)
+    costs, at_most = _costs(reader, records)
     rows = (
         batch_row(each, now, left=lent.get(each.batch, 0), cost=costs.get(each.batch)) for each in records
     )
@@ -78,16 +79,17 @@ def as_records(found: BatchesOfRun) -> Iterator[dict[str, Any]]:
         }
 
 
-def _costs(reader: JournalReader) -> tuple[dict[int, float], set[int]]:
+def _costs(reader: JournalReader, records: Sequence[BatchRecord]) -> tuple[dict[int, float], set[int]]:
     """The dollars of each batch that has a price, and the batches whose model has none for batches."""
     facts = reader.facts()
     if facts.get("simulator"):
         return {}, set()
     prices, places = load_prices(), _places(facts)
+    endpoints = {each.batch: each.endpoint for each in records}
     costs: dict[int, float] = {}
     unpriced, at_most = set(), set()
-    for batch, endpoint, model, tokens in reader.batches.spent():
-        place = places.get(endpoint)
+    for batch, _, model, tokens in reader.batches.spent():
+        place = places.get(endpoints.get(batch, ""))
         dollars = prices.cost(model, tokens, place, in_batch=True)
         if dollars is None:
             unpriced.add(batch)

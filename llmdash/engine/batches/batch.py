@@ -67,6 +67,8 @@ class Batch:
         self.dollars: float | None = None
         """What came back has cost, as far as that is known."""
         self.status: BatchStatus | None = None
+        self.ahead_s = 0.0
+        """By how much the provider's clock is ahead of ours, in seconds."""
         self.waits_for = ""
         """Why nothing happens with it now, in words; empty where that goes without saying."""
         self.foreign = self.double = self.unreadable = 0

@@ -29,18 +29,16 @@ def is_refused(failure: Failure) -> bool:
     return failure.kind in _FINAL and failure.status is not None
 
 
-async def persistently(
-    batch: Batch, pace: BatchPace, call: Callable[[], Awaitable[T]], final: int | None = None
-) -> T:
+async def persistently(batch: Batch, pace: BatchPace, call: Callable[[], Awaitable[T]]) -> T:
     """Make a call that may be repeated until it is answered; it waits longer each time. Raises Failure where
-    it is refused, or gets the `final` status.
+    it is refused.
     """
     wait_s = pace.again
     while True:
         try:
             answer = await call()
         except Failure as failure:
-            if is_refused(failure) or (final is not None and failure.status == final):
+            if is_refused(failure):
                 raise
             batch.waits_for = storable(f"the service does not answer: {failure}")
             wait_s = max(wait_s, min(failure.retry_after or 0.0, pace.longest_again))

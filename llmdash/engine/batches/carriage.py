@@ -22,14 +22,12 @@ from llmdash.engine.dispatch.runner import BatchRunner
 from llmdash.engine.model.records import AttemptRecord
 from llmdash.engine.model.states import BatchState, Severity
 from llmdash.engine.pool.member import Member
-from llmdash.llms.batches import BatchEnd, Batches, BatchListing
+from llmdash.llms.batches import BatchEnd, Batches, BatchListing, BatchStatus
 from llmdash.llms.wire.failures import Failure
 
 __all__ = ["Carriage", "Plans"]
 
 _NOT_OUT = (BatchState.PLANNED, BatchState.UPLOADED, BatchState.CREATING)
-_HAS_ENDED = 409
-"""The status for a batch that cannot be cancelled any more."""
 _TWIN = "was created twice; the other one is cancelled"
 
 
@@ -73,6 +71,8 @@ class Carriage:
         self._twins: set[str] = set()
         self._let_out: set[int] = set()
         """The batches that the limits of their queues have room for."""
+        self._left_before: set[int] = set()
+        """Batches of an earlier start that were not looked at by this one."""
         self._deadline: float | None = None
         self.tasks: set[asyncio.Task[None]] = set()
         """Those that look."""
@@ -80,6 +80,7 @@ class Carriage:
     def doubt(self, batch: Batch) -> None:
         """Note that a batch was left by an earlier start, which may have done more than is on record."""
         self._submitter.doubt(batch)
+        self._left_before.add(batch.number)
 
     def set_deadline(self, at: float | None) -> None:
         """Look often as this time comes near, in Unix seconds."""
@@ -149,7 +150,7 @@ class Carriage:
         try:
             await self._submitter.step(batch, service)
         except Failure as failure:
-            await self._was_refused(batch, member, failure)
+            await self._was_refused(batch, member, service, failure)
             return
         if batch.state is BatchState.OUT:
             self._refused.took(batch)
@@ -172,7 +173,7 @@ class Carriage:
         self._let_out.add(batch.number)
         return True
 
-    async def _was_refused(self, batch: Batch, member: Member, failure: Failure) -> None:
+    async def _was_refused(self, batch: Batch, member: Member, service: Batches, failure: Failure) -> None:
         """Do what follows from a refusal of a batch that does not exist at the provider."""
         verdict = self._refused.judge(batch, failure)
         if verdict is Verdict.LATER:
@@ -182,6 +183,8 @@ class Carriage:
         if verdict is Verdict.NO_SERVICE:
             self._carriers.switch_off(member.endpoint, batch.record.model, str(failure))
         await self._drop(batch, str(failure))
+        with suppress(Failure):  # they expire by themselves
+            await service.forget(BatchStatus("", "", file_id=batch.record.file_id))
         self._settling.notice(Severity.WARNING, f"{batch.where()} was not taken: {failure}")
         if verdict is Verdict.SMALLER:
             most = max(1, batch.record.tokens // 2)
@@ -224,22 +227,26 @@ class Carriage:
             await self._woken(batch, None)
             return
         watcher = self._watch(member, service)
-        if batch.status is None:  # of an earlier start
+        if batch.number in self._left_before:
+            self._left_before.discard(batch.number)
             watcher.nudge(now=True)
         if batch.is_given_up:
-            await self._give_up(batch)
+            await self._give_up(batch, member)
             return
         if batch.is_wanted_back and batch.record.cancel_at is None:
             await self._keep(batch, BatchState.CANCELLING, cancel_at=self._parts.wall_clock())
         if batch.state is BatchState.CANCELLING and not batch.is_told.is_set():
-            await self._cancel(batch, service, watcher)
+            watcher.nudge()
+            await self._cancel(batch, service)
             watcher.nudge()
         await self._woken(batch, self._cancelling_left(batch))
         if self._cancelling_left(batch) == 0.0 and not batch.has_ended.is_set():
             if self._terms.abandons:
                 batch.is_given_up = True
             elif batch.state is not BatchState.HELD:
-                words = "the provider does not end it; wait, or send its jobs again and maybe pay twice"
+                words = (
+                    "the provider does not end it; wait, or have its jobs sent again, which may cost twice"
+                )
                 await self._keep(batch, BatchState.HELD, detail=words)
                 self._settling.notice(Severity.WARNING, f"{batch.where()}: {words}")
 
@@ -249,13 +256,23 @@ class Carriage:
             return None
         return max(0.0, batch.record.cancel_at + self._terms.pace.cancelling - self._parts.wall_clock())
 
-    async def _cancel(self, batch: Batch, service: Batches, watcher: Watcher) -> None:
+    async def _cancel(self, batch: Batch, service: Batches) -> None:
+        """Ask for the end of a batch until that is answered, or a look says that it has ended: then services
+        refuse it, some as a conflict, which may as well pass.
+        """
         provider_id = batch.record.provider_id or ""
-        with suppress(Failure):  # refused: it has ended meanwhile, which a look will say
-            status = await persistently(
-                batch, self._terms.pace, lambda: service.cancel(provider_id), _HAS_ENDED
-            )
-            await watcher.saw(batch, status)
+        asking = asyncio.ensure_future(
+            persistently(batch, self._terms.pace, lambda: service.cancel(provider_id))
+        )
+        ended = asyncio.ensure_future(batch.has_ended.wait())
+        try:
+            await asyncio.wait((asking, ended), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            asking.cancel()
+            ended.cancel()
+            with suppress(Failure, asyncio.CancelledError):
+                await asking
+        batch.waits_for = ""
         batch.is_told.set()
 
     async def _adopt(self, batch: Batch, service: Batches, provider_id: str) -> None:
@@ -266,11 +283,11 @@ class Carriage:
         finally:
             batch.adopted_id = None
 
-    async def _give_up(self, batch: Batch) -> None:
+    async def _give_up(self, batch: Batch, member: Member) -> None:
         """Close a batch that the provider did not end; its attempts have an unknown outcome."""
         for job in list(self._collector.open_jobs(batch)):
-            self._settling.without_line(batch, job)
-        words = "given up before its end: some of its jobs may be paid twice"
+            self._settling.without_line(batch, member, job)
+        words = "given up before its end: some of its jobs may cost twice"
         await self._keep(batch, BatchState.CLOSED, detail=words, ended_at=self._parts.wall_clock())
 
     async def _collect(self, batch: Batch, member: Member, service: Batches) -> None:
@@ -281,7 +298,7 @@ class Carriage:
             if status is None:
                 status = await persistently(batch, self._terms.pace, lambda: service.status(provider_id))
             if status.end is BatchEnd.INVALID and status.problem is not None:
-                await self._was_refused(batch, member, status.problem)
+                await self._was_refused(batch, member, service, status.problem)
             else:
                 await self._collector.collect(batch, member, service, status)
         except Failure as failure:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ from llmdash.engine.batches.calls import persistently
 from llmdash.engine.batches.lending import Lending
 from llmdash.engine.batches.settling import BatchSettling
 from llmdash.engine.batches.terms import BatchTerms
+from llmdash.engine.batches.turns import Turns
 from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.model.counts import counted
 from llmdash.engine.model.states import BatchState, Severity
@@ -21,8 +21,6 @@ from llmdash.llms.wire.failures import Failure
 
 __all__ = ["Collector"]
 
-_SLICE = 50
-"""Lines that are settled in a row; then the loop goes on with what is in flight."""
 _GROUP = 1_000
 """Lines that are written together."""
 
@@ -47,7 +45,7 @@ class Collector:
         for source, file in zip(status.results, files, strict=True):
             await self._fetch(batch, service, source, file)
             await self._settle(batch, member, service, file)
-        await self._rest(batch, status.end)
+        await self._rest(batch, member, status.end)
         await self._close(batch)
         for file in files:
             file.unlink(missing_ok=True)
@@ -59,8 +57,9 @@ class Collector:
         await persistently(batch, self._terms.pace, lambda: service.download(source, file))
 
     async def _settle(self, batch: Batch, member: Member, service: Batches, file: Path) -> None:
+        turns = Turns()
         for count, line in enumerate(service.lines(file)):
-            await self._pause(count)
+            await self._pause(count, turns)
             found = service.read(line)
             job = self._job_of(batch, found)
             if job is not None:
@@ -80,21 +79,21 @@ class Collector:
             return None
         return name.job
 
-    async def _pause(self, count: int) -> None:
+    async def _pause(self, count: int, turns: Turns) -> None:
         """Let others go on now and then, and the disk catch up."""
         if count % _GROUP == _GROUP - 1:
             await self._parts.journal.flushed()
-        elif count % _SLICE == _SLICE - 1:
-            await asyncio.sleep(0)
+        else:
+            await turns.pause()
 
-    async def _rest(self, batch: Batch, end: BatchEnd) -> None:
+    async def _rest(self, batch: Batch, member: Member, end: BatchEnd) -> None:
         """Make the jobs pending again that have no line."""
-        missing = 0
+        missing, turns = 0, Turns()
         for count, job in enumerate(self.open_jobs(batch)):
-            await self._pause(count)
+            await self._pause(count, turns)
             missing += 1
             if end is BatchEnd.COMPLETED:
-                self._settling.without_line(batch, job)
+                self._settling.without_line(batch, member, job)
             else:
                 self._settling.not_run(batch, job)
         self._report(batch, missing if end is BatchEnd.COMPLETED else 0)

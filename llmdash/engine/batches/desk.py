@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,8 @@ from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model.records import BatchRecord
 from llmdash.engine.model.rows import BatchRow
 from llmdash.engine.model.states import BatchState, JobState, Severity
-from llmdash.engine.pool.costs import CostOf
+from llmdash.engine.pool.costs import Tokens
+from llmdash.engine.pool.member import Member
 
 __all__ = ["BatchDesk"]
 
@@ -35,7 +36,7 @@ _DEADLINE_LOOK_S = 1.0
 class BatchDesk:
     """Plans batches, carries each out and back, and brings back what is late. On the event loop of the run.
 
-    `run` is the name of the run in the ids of its requests; `cost_of` has the prices of batches.
+    `run` is the name of the run in the ids of its requests.
     """
 
     def __init__(
@@ -45,7 +46,6 @@ class BatchDesk:
         terms: BatchTerms,
         folder: Path,
         run: str,
-        cost_of: CostOf,
     ) -> None:
         self._parts = parts
         self._terms = terms
@@ -58,7 +58,7 @@ class BatchDesk:
         """The number of plans that are being made."""
         self._carriers = Carriers(parts.pool)
         self._lending = Lending(parts, runner.settling)
-        settling = BatchSettling(parts, runner.settlement, self._lending, cost_of)
+        settling = BatchSettling(parts, runner.settlement, self._lending)
         self._settling = settling
         self._planner = Planner(parts, self._carriers, self._lending, terms, folder, run, self._sizes_with)
         collector = Collector(parts, settling, self._lending, terms, run)
@@ -99,12 +99,30 @@ class BatchDesk:
             self.batches[record.batch] = batch
             if batch.state.is_open:
                 self._lending.restore(jobs, record.batch)
+        self._restore_costs(reader)
         self._planner.number_from(max(self.batches, default=0) + 1)
 
     def _restored(self, record: BatchRecord, jobs: array[int]) -> Batch:
         member = self._carriers.with_label(record.key)
         service = None if member is None else self._carriers.service(member)
         return Batch(record, self._folder, jobs, member, service)
+
+    def _restore_costs(self, reader: JournalReader) -> None:
+        cost_of = self._parts.reservations.quotes.batch_cost_of
+        for number, label, model, tokens in reader.batches.spent():
+            batch, dollars = self.batches.get(number), cost_of(label, model, Tokens(*tokens))
+            if batch is not None and dollars is not None:
+                batch.dollars = (batch.dollars or 0.0) + dollars
+
+    def asking(self) -> Mapping[int, Member]:
+        """Return the jobs that are in batches, and the key of each."""
+        return {
+            job: each.member
+            for each in self.open_batches
+            if each.member is not None
+            for job in each.jobs
+            if self._lending.is_open(job, each.number)
+        }
 
     async def begin(self) -> None:
         """Go on with what is on record, and plan what is pending if all of it goes in batches."""
@@ -113,9 +131,13 @@ class BatchDesk:
         for batch in self.open_batches:
             self._carriage.doubt(batch)
             self._carry(batch)
-        if self._terms.all_pending and self._errands is None:
-            jobs = await self._lending.take(self._lending.pending())
-            self._spawn(self._plan_taken(jobs))
+        if self._terms.all_pending and self._errands is None and not self._parts.queue.is_gated:
+            await self.send_rest()
+
+    async def send_rest(self) -> None:
+        """Lend every pending job now, and send it in batches."""
+        jobs = await self._lending.take(self._lending.pending())
+        self._spawn(self._plan_taken(jobs))
 
     async def run(self) -> None:
         """Work until cancelled. Raises what broke it."""
@@ -168,7 +190,7 @@ class BatchDesk:
         batch.wakes.set()
 
     def give_up(self, number: int) -> None:
-        """Send the jobs of a batch again, although the provider has not ended it: some may be paid twice."""
+        """Send the jobs of a batch again, although the provider has not ended it: some may cost twice."""
         batch = self._open(number)
         batch.is_wanted_back = batch.is_given_up = True
         batch.wakes.set()
@@ -227,7 +249,9 @@ class BatchDesk:
         """Return the batches as a frame shows them; any thread may ask."""
         now = self._parts.wall_clock()
         return tuple(
-            batch_row(each.record, now, left=each.left, cost=each.dollars, waits_for=each.waits_for)
+            batch_row(
+                each.record, now + each.ahead_s, left=each.left, cost=each.dollars, waits_for=each.waits_for
+            )
             for each in tuple(self.batches.values())
         )
 

@@ -13,6 +13,7 @@ from llmdash.engine.batches.draft import Draft, Group, Room
 from llmdash.engine.batches.lending import Lending
 from llmdash.engine.batches.refusals import RefusedRows
 from llmdash.engine.batches.terms import BatchTerms
+from llmdash.engine.batches.turns import Turns
 from llmdash.engine.dispatch.asker import as_asked
 from llmdash.engine.dispatch.attempt import prompt_tokens
 from llmdash.engine.dispatch.parts import RunnerParts
@@ -25,8 +26,6 @@ from llmdash.prompts.source import InputError, Prompt
 
 __all__ = ["Planner"]
 
-_SLICE = 50
-"""Requests that are written in a row; then the loop goes on with what is in flight."""
 _LOOK_S = 0.1
 
 
@@ -82,10 +81,10 @@ class Planner:
         """Yield batches of these lent jobs, each once it is on record. What cannot go is given back."""
         refused = RefusedRows(self._parts)
         drafts: dict[Group, Draft] = {}
+        turns = Turns()
         try:
-            for count, job in enumerate(jobs):
-                if count % _SLICE == _SLICE - 1:
-                    await asyncio.sleep(0)
+            for job in jobs:
+                await turns.pause()
                 if (request := self._request(job, refused)) is None:
                     self._lending.give_back((job,))
                     continue

@@ -13,7 +13,7 @@ from llmdash.engine.model.events import AnsweredInBatch, Noticed, TryFailed
 from llmdash.engine.model.records import AttemptRecord
 from llmdash.engine.model.states import Severity
 from llmdash.engine.pool.attribution import Attribution
-from llmdash.engine.pool.costs import CostOf, cost_of_usage
+from llmdash.engine.pool.costs import cost_of_usage
 from llmdash.engine.pool.member import Lease, Member
 from llmdash.llms.batches import BatchAnswer
 from llmdash.llms.messages import Usage
@@ -27,15 +27,12 @@ _OF_KEY = (FailureKind.QUOTA, FailureKind.AUTH)
 
 
 class BatchSettling:
-    """What failed for the service's or the key's reasons is pending again, and never failed by that;
-    `cost_of` has the prices of batches.
-    """
+    """What failed for the service's or the key's reasons is pending again, and never failed by that."""
 
-    def __init__(self, parts: RunnerParts, settlement: Settlement, lending: Lending, cost_of: CostOf) -> None:
+    def __init__(self, parts: RunnerParts, settlement: Settlement, lending: Lending) -> None:
         self._parts = parts
         self._settlement = settlement
         self._lending = lending
-        self._cost_of = cost_of
         self._key_reports = KeyReports(parts)
 
     def answered(self, batch: Batch, member: Member, job: int, found: BatchAnswer) -> None:
@@ -96,10 +93,13 @@ class BatchSettling:
         self._parts.store.columns.tries[job] -= 1
         batch.expired += 1
 
-    def without_line(self, batch: Batch, job: int) -> None:
+    def without_line(self, batch: Batch, member: Member, job: int) -> None:
         """Make a job pending again whose result is missing: it may have been paid for."""
-        missing = "its result is missing"
-        self._again(batch, self._record(batch, job)._replace(state="unknown", message=missing))
+        missing, record = "its result is missing", self._record(batch, job)
+        self._parts.store.apply(AnsweredInBatch(job, record.key, record.attempt))
+        self._parts.pool.lost_in_batch(member)
+        self._parts.reservations.left(job, member, sent=True)
+        self._again(batch, record._replace(state="unknown", message=missing))
 
     def _again(self, batch: Batch, ended: AttemptRecord) -> None:
         parts = self._parts
@@ -124,7 +124,8 @@ class BatchSettling:
         )
 
     def _dollars(self, member: Member, model: str, usage: Usage | None) -> float | None:
-        return None if usage is None else cost_of_usage(self._cost_of, member.label, model, usage)
+        cost_of = self._parts.reservations.quotes.batch_cost_of
+        return None if usage is None else cost_of_usage(cost_of, member.label, model, usage)
 
 
 def _untold(_event: object) -> None:

@@ -96,6 +96,9 @@ class Watcher:
                 each.waits_for = storable(f"the service does not answer: {failure}")
             return
         self._told(self._member, self._service, listing)
+        if listing.at is not None:
+            for batch in batches:
+                batch.ahead_s = listing.at - self._parts.wall_clock()
         known = {status.id: status for status in listing.batches}
         for batch in batches:
             status = known.get(batch.record.provider_id or "") or await self._alone(batch)

@@ -15,15 +15,6 @@ __all__ = ["BatchRows", "jobs_in_open_batches"]
 
 _OPEN = "SELECT batch, job FROM (SELECT {} FROM attempts) WHERE state = 'batched' ORDER BY job"
 
-_COUNTS = ("input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens")
-_SPENT = """
-SELECT batch, (SELECT endpoint FROM batches WHERE batches.batch = used.batch), COALESCE(model, ''),
-    TOTAL(input_tokens), TOTAL(output_tokens), TOTAL(cached_tokens), TOTAL(cache_write_tokens),
-    TOTAL(reasoning_tokens)
-FROM (SELECT {} FROM attempts WHERE input_tokens IS NOT NULL OR output_tokens IS NOT NULL) AS used
-WHERE batch IS NOT NULL GROUP BY 1, 3
-"""
-
 _CLOSED = ", ".join(f"'{state.value}'" for state in BatchState if not state.is_open)
 
 
@@ -54,16 +45,18 @@ class BatchRows:
         return [BatchRecord._make(row) for row in rows]
 
     def spent(self) -> list[tuple[int, str, str, tuple[int, int, int, int, int]]]:
-        """Return (batch, endpoint, model, tokens) of what came back of batches, in a journal that has some.
-
-        Tokens are input, output, cached, written to a cache, of reasoning.
-        """
+        """Return (batch, key, model, tokens) of what came back in batches; tokens as `AttemptSums.spent`."""
+        counts = ("input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens")
         with querying(self._path) as db:
-            columns = columns_of(db, "attempts", ("model", *_COUNTS, "batch"))
-            rows = db.execute(_SPENT.format(columns)).fetchall()
+            columns = columns_of(db, "attempts", ("batch", "key", "model", *counts))
+            sums = ", ".join(f"TOTAL({each})" for each in counts)
+            rows = db.execute(
+                f"SELECT batch, key, COALESCE(model, ''), {sums} FROM (SELECT {columns} FROM attempts)"  # noqa: S608 - our own column names
+                " WHERE batch IS NOT NULL GROUP BY 1, 2, 3"
+            ).fetchall()
         return [
-            (batch, endpoint or "", model, (int(a), int(b), int(c), int(d), int(e)))
-            for batch, endpoint, model, a, b, c, d, e in rows
+            (batch, key, model, (int(a), int(b), int(c), int(d), int(e)))
+            for batch, key, model, a, b, c, d, e in rows
         ]
 
     def jobs(self) -> dict[int, array[int]]:
