@@ -74,7 +74,7 @@ class RunWatch:
         """Let time pass; of a run that is at work less than a second, once something happens."""
         store, loop = self._parts.store, asyncio.get_running_loop()
         if store.run_clock.stands:
-            await asyncio.sleep(_REST_S)
+            await asyncio.sleep(_REST_S if self._plan.batch.errand is None else _WATCH_S)
             return
         self._quiet = self._quiet + 1 if store.changes.count == self._seen else 0
         self._seen = store.changes.count
