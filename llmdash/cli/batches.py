@@ -39,6 +39,11 @@ class _ListedByDefault(click.Group):
             args = [_LIST, *args]
         return super().parse_args(ctx, args)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        return super().resolve_command(ctx, args if args[0] in self.commands else [_LIST, *args])
+
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         return [
             *super().shell_complete(ctx, incomplete),

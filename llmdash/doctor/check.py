@@ -262,8 +262,10 @@ def _sums(db: sqlite3.Connection, facts: Mapping[str, Any], *, held: bool) -> tu
     ok, refused, cut, unsent, batched = kinds
     of_attempts = (
         f"{counted(attempts, 'attempt')}: {ok:,} ok, {refused:,} failed, {cut:,} without outcome,"
-        f" {unsent:,} not sent{f', {batched:,} in batches' if batched else ''}"
+        f" {unsent:,} not sent"
     )
+    if batched:
+        of_attempts += f", {batched:,} batched"
     if unknown:
         unsure = "in flight or cut off" if held else payment_where(spends(facts)).unknown
         of_attempts += f"; {unknown:,} {unsure}"

@@ -58,7 +58,7 @@ def test_an_open_batch_is_named_and_its_jobs_stay_in_it(run: Path) -> None:
     named = [finding for finding in found.findings if finding.what == "batch"]
     assert [finding.level for finding in named] == [Level.OK]
     assert named[0].text == "1 (batch_abc) is out: 6 jobs with key a"
-    assert any("6 in batches" in finding.text for finding in found.findings)
+    assert any("6 batched" in finding.text for finding in found.findings)
     repaired(run)
     assert of_members(run) == ["batched"] * 6
 
