@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from llmdash.engine.batches.terms import BatchPace
-from llmdash.llms.batch_services.anthropic_service import AnthropicBatches
-from llmdash.llms.batch_services.openai_service import OpenAIBatches
+from llmdash.llms.batch_services.anthropic_service import AnthropicBatchService
+from llmdash.llms.batch_services.openai_service import OpenAIBatchService
 from tests.batches.steps import Step, Steps, around, steps_in
 
 __all__ = ["PACE", "Ended", "start"]
@@ -126,12 +126,12 @@ def _hasten() -> None:
         return run(replace(plan, batch=replace(plan.batch, pace=PACE)), *rest, **named)
 
     vars(headless)["run_headless"] = run_fast
-    AnthropicBatches.limits = AnthropicBatches.limits._replace(calls_a_minute=_CALLS_A_MINUTE)
-    around(OpenAIBatches, "__init__", _made_fast)
+    AnthropicBatchService.limits = AnthropicBatchService.limits._replace(calls_a_minute=_CALLS_A_MINUTE)
+    around(OpenAIBatchService, "__init__", _made_fast)
 
 
 def _made_fast(make: Callable[..., None]) -> Callable[..., None]:
-    def made(service: OpenAIBatches, *arguments: Any) -> None:
+    def made(service: OpenAIBatchService, *arguments: Any) -> None:
         make(service, *arguments)
         service.limits = service.limits._replace(calls_a_minute=_CALLS_A_MINUTE)
 

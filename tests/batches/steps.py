@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from llmdash.engine.journal.file import Group, JournalFile
-from llmdash.llms.batch_services.anthropic_service import AnthropicBatches
-from llmdash.llms.batch_services.openai_service import OpenAIBatches
+from llmdash.llms.batch_services.anthropic_service import AnthropicBatchService
+from llmdash.llms.batch_services.openai_service import OpenAIBatchService
 from llmdash.llms.transport.http import HttpClient
 
 __all__ = ["Step", "Steps", "around", "steps_in"]
@@ -50,7 +50,7 @@ class Steps:
     def watch(self) -> None:
         """Count the commits and the calls of this process from now on."""
         around(JournalFile, "write", self._commit)
-        for service in (OpenAIBatches, AnthropicBatches):
+        for service in (OpenAIBatchService, AnthropicBatchService):
             for name in _CALLS:
                 around(service, name, partial(self._call, name))
         around(HttpClient, "post", self._live)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from llmdash.engine.batches.batch import Batch
+from llmdash.engine.batches.batch import SentBatch
 from llmdash.engine.batches.carriage import Carriage
 from llmdash.engine.batches.carriers import Carriers
 from llmdash.engine.batches.collector import Collector
@@ -50,7 +50,7 @@ class BatchDesk:
         self._parts = parts
         self._terms = terms
         self._folder = folder
-        self.batches: dict[int, Batch] = {}
+        self.batches: dict[int, SentBatch] = {}
         """Every batch of the run, by its number; those that are closed too."""
         self._errands = None if terms.errand is None else Errands(terms.errand, terms.pace)
         self.deadline = terms.deadline
@@ -63,7 +63,15 @@ class BatchDesk:
         self._planner = Planner(parts, self._carriers, self._lending, terms, folder, run, self._sizes_with)
         collector = Collector(parts, settling, self._lending, terms, run)
         self._carriage = Carriage(
-            parts, runner, self._carriers, self._lending, settling, collector, terms, self
+            parts,
+            runner,
+            self._carriers,
+            self._lending,
+            settling,
+            collector,
+            terms,
+            self,
+            lambda: self.all_batches,
         )
         self._tasks: set[asyncio.Task[None]] = set()
         self._carried: dict[int, asyncio.Task[None]] = {}
@@ -71,12 +79,12 @@ class BatchDesk:
         self._fault: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
-    def all_batches(self) -> Sequence[Batch]:
+    def all_batches(self) -> Sequence[SentBatch]:
         """Every batch, by its number."""
         return tuple(self.batches.values())
 
     @property
-    def open_batches(self) -> Sequence[Batch]:
+    def open_batches(self) -> Sequence[SentBatch]:
         """The batches that jobs may be with, by their numbers."""
         return [each for each in self.batches.values() if each.state.is_open]
 
@@ -102,10 +110,9 @@ class BatchDesk:
         self._restore_costs(reader)
         self._planner.number_from(max(self.batches, default=0) + 1)
 
-    def _restored(self, record: BatchRecord, jobs: array[int]) -> Batch:
+    def _restored(self, record: BatchRecord, jobs: array[int]) -> SentBatch:
         member = self._carriers.with_label(record.key)
-        service = None if member is None else self._carriers.service(member)
-        return Batch(record, self._folder, jobs, member, service)
+        return SentBatch(record, self._folder, jobs, member)
 
     def _restore_costs(self, reader: JournalReader) -> None:
         cost_of = self._parts.reservations.quotes.batch_cost_of
@@ -164,7 +171,7 @@ class BatchDesk:
             self.batches[batch.number] = batch
             self._carry(batch)
 
-    def _carry(self, batch: Batch) -> None:
+    def _carry(self, batch: SentBatch) -> None:
         self._carried[batch.number] = self._spawn(self._carriage.carry(batch))
 
     def plan_again(self, jobs: Sequence[int], endpoint_tokens: tuple[Any, int] | None = None) -> None:
@@ -220,7 +227,7 @@ class BatchDesk:
                     *(each.is_told.wait() for each in self.open_batches if each.state.may_exist)
                 )
 
-    def _open(self, number: int) -> Batch:
+    def _open(self, number: int) -> SentBatch:
         batch = self.batches.get(number)
         if batch is None or not batch.state.is_open:
             raise ValueError(f"there is no batch {number} that is open")
@@ -280,10 +287,11 @@ class BatchDesk:
         """Stop what goes on; batches that are out stay there."""
         if not self._fault.done():
             self._fault.cancel()
-        for task in (*self._tasks, *self._carriage.tasks):
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, *self._carriage.tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._carriage.close()
 
 
-def _is_out(batch: Batch) -> bool:
+def _is_out(batch: SentBatch) -> bool:
     return batch.record.provider_id is not None and batch.state is not BatchState.ENDED

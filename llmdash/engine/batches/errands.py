@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-from llmdash.engine.batches.batch import Batch
+from llmdash.engine.batches.batch import SentBatch
 from llmdash.engine.batches.terms import BatchErrand, BatchPace
 from llmdash.engine.model.states import BatchState
 
@@ -26,14 +26,14 @@ class Errands:
         self._errand = errand
         self._ends_at = time.monotonic() + max(pace.search, default=0.0) + _MORE_S
 
-    def begin(self, batches: Iterable[Batch]) -> None:
+    def begin(self, batches: Iterable[SentBatch]) -> None:
         """Note what is wanted of these batches, before any is carried on."""
         adopted = dict((self._errand.adopts,) if self._errand.adopts is not None else ())
         for batch in batches:
             batch.is_wanted_back |= batch.number in self._errand.cancels
             batch.adopted_id = adopted.get(batch.number)
 
-    def are_done(self, batches: Iterable[Batch]) -> bool:
+    def are_done(self, batches: Iterable[SentBatch]) -> bool:
         """True once nothing is to be waited for at these batches, which are all that are open."""
         wanted = set(self._errand.cancels)
         if self._errand.adopts is not None:
@@ -41,7 +41,7 @@ class Errands:
         concerned = [each for each in batches if not wanted or each.number in wanted]
         return all(map(self._is_settled, concerned))
 
-    def _is_settled(self, batch: Batch) -> bool:
+    def _is_settled(self, batch: SentBatch) -> bool:
         if batch.adopted_id is not None:
             return self._is_late
         if batch.needs_user or (batch.state in _NOT_SENT and not batch.is_wanted_back):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmdash.engine.batches.batch import Batch
+from llmdash.engine.batches.batch import SentBatch
 from llmdash.engine.batches.lending import Lending
 from llmdash.engine.dispatch.attempt import Answer, Attempt, GatheredAnswer
 from llmdash.engine.dispatch.key_reports import KeyReports
@@ -35,7 +35,7 @@ class BatchSettling:
         self._lending = lending
         self._key_reports = KeyReports(parts)
 
-    def answered(self, batch: Batch, member: Member, job: int, found: BatchAnswer) -> None:
+    def answered(self, batch: SentBatch, member: Member, job: int, found: BatchAnswer) -> None:
         """Settle a job of `batch` by a line of its results."""
         parts, record = self._parts, self._record(batch, job)
         if not found.ran:
@@ -87,13 +87,13 @@ class BatchSettling:
         if self._parts.pool.refused_in_batch(member, failure):
             self._key_reports.report(member, Attribution(key=member.state))
 
-    def not_run(self, batch: Batch, job: int) -> None:
+    def not_run(self, batch: SentBatch, job: int) -> None:
         """Make a job pending again whose request was never carried out: nothing was paid for it."""
         self._again(batch, self._record(batch, job)._replace(state="unsent"))
         self._parts.store.columns.tries[job] -= 1
         batch.expired += 1
 
-    def without_line(self, batch: Batch, member: Member, job: int) -> None:
+    def without_line(self, batch: SentBatch, member: Member, job: int) -> None:
         """Make a job pending again whose result is missing: it may have been paid for."""
         missing, record = "its result is missing", self._record(batch, job)
         self._parts.store.apply(AnsweredInBatch(job, record.key, record.attempt))
@@ -101,7 +101,7 @@ class BatchSettling:
         self._parts.reservations.left(job, member, sent=True)
         self._again(batch, record._replace(state="unknown", message=missing))
 
-    def _again(self, batch: Batch, ended: AttemptRecord) -> None:
+    def _again(self, batch: SentBatch, ended: AttemptRecord) -> None:
         parts = self._parts
         batch.left -= 1
         parts.journal.ended(ended._replace(ended_at=parts.wall_clock()), None, _nothing)
@@ -111,7 +111,7 @@ class BatchSettling:
         """Show a notice."""
         self._parts.store.apply(Noticed(severity, storable(words)))
 
-    def _record(self, batch: Batch, job: int) -> AttemptRecord:
+    def _record(self, batch: SentBatch, job: int) -> AttemptRecord:
         record = batch.record
         return AttemptRecord(
             job,

@@ -83,7 +83,7 @@ HTTP_PROXY, ALL_PROXY and NO_PROXY say; None: none |
         self._given = None if transport is None else _given(transport)
         self._routes: dict[str, tuple[Transport, URL]] = {}
         """How each address is reached, and how it is read."""
-        self._made: dict[tuple[bool, str | None], Transport] = {}
+        self._made: dict[tuple[bool, str | None], AiohttpTransport] = {}
 
     def redact(self, text: str) -> str:
         """Return `text` with the passwords of proxies masked."""
@@ -161,6 +161,14 @@ HTTP_PROXY, ALL_PROXY and NO_PROXY say; None: none |
         if self._given is not None:
             await self._given.aclose()
 
+    def drop(self) -> None:
+        """Close every connection at once, also where the loop is closed already; not those of a transport
+        that was given.
+        """
+        made, self._made, self._routes = self._made, {}, {}
+        for transport in made.values():
+            transport.drop()
+
     def _route_to(self, url: str) -> tuple[Transport, URL]:
         if url not in self._routes:
             if len(self._routes) >= _MOST_ROUTES:  # each batch has an address of its own
@@ -169,7 +177,7 @@ HTTP_PROXY, ALL_PROXY and NO_PROXY say; None: none |
             self._routes[url] = self._given or self._new_transport(parsed), parsed
         return self._routes[url]
 
-    def _new_transport(self, url: URL) -> Transport:
+    def _new_transport(self, url: URL) -> AiohttpTransport:
         """One for all addresses behind the same proxy, or behind none."""
         proxy = proxies.proxy_for(self._proxy, url.scheme, url.host or "", url.port)
         kind = (url.scheme == "https" or (proxy or "").startswith("https:"), proxy)

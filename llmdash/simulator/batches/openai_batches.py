@@ -11,7 +11,7 @@ from llmdash.simulator.batches.calls import Answered, BatchCall, Handler, behind
 from llmdash.simulator.batches.clock import BatchClock
 from llmdash.simulator.batches.held import BatchPhase, BatchSpec, HeldBatch
 from llmdash.simulator.batches.openai_files import KEPT_S, ServedFiles
-from llmdash.simulator.batches.openai_lines import ENDPOINTS, OpenAIShape, checking
+from llmdash.simulator.batches.openai_lines import ENDPOINTS, OpenAIFileShape, checking
 from llmdash.simulator.batches.orders import CallKind, OrderBook
 from llmdash.simulator.batches.shelf import BatchShelf
 from llmdash.simulator.batches.spool import LineSpool
@@ -57,7 +57,7 @@ class ServedBatches:
         self._book = book
         self._shelf = shelf
         self._files = files
-        self._shape = OpenAIShape()
+        self._shape = OpenAIFileShape()
         self.handlers: dict[CallKind, Handler] = {
             **files.handlers,
             "create": self._create,

@@ -15,7 +15,7 @@ from llmdash.simulator.dialects.openai import OpenAIConventions
 from llmdash.simulator.errors import ServedError
 from llmdash.simulator.executions import Executed
 
-__all__ = ["ENDPOINTS", "OpenAIShape", "checking"]
+__all__ = ["ENDPOINTS", "OpenAIFileShape", "checking"]
 
 ENDPOINTS = ("/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/embeddings")
 """Where the requests of a batch may go."""
@@ -59,7 +59,7 @@ class _LineConventions(OpenAIConventions):
         return super().error(error, identity)
 
 
-class OpenAIShape:
+class OpenAIFileShape:
     """Lines with `method`, `url` and `body`; answers in one file, and errors in another."""
 
     def __init__(self) -> None:

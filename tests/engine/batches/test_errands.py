@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from llmdash.engine.batches.batch import Batch
+from llmdash.engine.batches.batch import SentBatch
+from llmdash.engine.batches.book import BatchBook
 from llmdash.engine.batches.rows import batch_row
 from llmdash.engine.batches.terms import BatchErrand, BatchTerms
 from llmdash.engine.batches.watcher import Watcher
@@ -184,11 +185,11 @@ class Rows:
 
 async def test_looks_at_a_batch_that_has_ended_change_no_figure_however_many(tmp_path: Path) -> None:
     record = BatchRecord(1, "out", "openai", "m", "k0", "r1-1", "b", "", 9, 8, 30, 1e9, provider_id="batch_1")
-    batch, journal = Batch(record, tmp_path, array("I", range(8)), None, None), Rows()
+    batch, journal = SentBatch(record, tmp_path, array("I", range(8)), None), Rows()
     batch.dollars, batch.left = 0.25, 3
     parts: Any = SimpleNamespace(journal=journal, wall_clock=lambda: 2e9)
     made: Any = ScriptedService(Provider(), "k0")
-    watcher = Watcher(parts, made, made, QUICK, lambda: (batch,), lambda *_: None)
+    watcher = Watcher(parts, BatchBook(parts), made, QUICK, lambda: (batch,), lambda _: None)
     ended = BatchStatus("batch_1", "completed", BatchEnd.COMPLETED, done=8, failed=0, ended_at=1e9 + 60)
     await watcher.saw(batch, ended)
     row = batch_row(batch.record, 2e9, left=batch.left, cost=batch.dollars)
