@@ -10,7 +10,8 @@ import pytest
 
 from llmdash.doctor.check import check
 from llmdash.doctor.findings import Level
-from llmdash.engine.journal.file import NAME, Group, JournalFile
+from llmdash.engine.journal.file import NAME, Group, JournalError, JournalFile
+from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model.records import AttemptRecord, BatchRecord
 from tests.doctor.damage import JOBS, known_of, make_run, overwrite, repaired, rows, sql
 from tests.doctor.test_check import bad
@@ -111,6 +112,18 @@ def test_a_batch_in_no_known_state_is_looked_for_at_the_provider(run: Path, harm
     assert after.sound
     assert rows(run, "SELECT state, jobs, expires_at FROM batches") == [(state, 0, None)]
     assert of_members(run) == ["batched"] * 6
+
+
+@pytest.mark.parametrize(
+    "harm", ["state = 'odd'", "jobs = 'many'", "expires_at = 'soon'", "provider_id = x'ff'", "key = x'ff'"]
+)
+def test_a_run_with_a_damaged_batch_is_not_gone_on_with_before_it_is_repaired(run: Path, harm: str) -> None:
+    JournalReader(run).check(JOBS)
+    sql(run, f"UPDATE batches SET {harm}")  # noqa: S608 - our own statements
+    with pytest.raises(JournalError, match="batches: 1 row out of range"):
+        JournalReader(run).check(JOBS)
+    repaired(run)
+    JournalReader(run).check(JOBS)
 
 
 def test_batches_are_saved_from_a_damaged_journal(run: Path) -> None:

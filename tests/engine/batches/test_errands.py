@@ -179,7 +179,8 @@ class Rows:
     def __init__(self) -> None:
         self.rows: list[BatchRecord] = []
 
-    async def batch(self, record: BatchRecord) -> None:
+    async def batch(self, record: BatchRecord, attempts: Sequence[object]) -> None:
+        assert not attempts
         self.rows.append(record)
 
 
