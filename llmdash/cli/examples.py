@@ -120,6 +120,7 @@ EXAMPLES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "doctor": (
         ("llmdash doctor", "the newest run"),
         ("llmdash doctor last --repair", ""),
+        ("llmdash doctor last --online", "batches at the provider that are not on record"),
         ("llmdash doctor --terminal", "after a dashboard was killed"),
     ),
     "limits": (("llmdash limits --json", ""),),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from llmdash.engine.journal.file import Group, JournalFile
 from llmdash.engine.model.records import AttemptRecord, BatchRecord
 from llmdash.engine.model.states import RunState
 from tests.cli.command import Ended, environment, llmdash, prompts, start
+from tests.doctor.damage import sql
 from tests.runs.kept import FACTS, keep, totals
 from tests.simulated import Simulated
 from tests.waiting import wait_for
@@ -202,6 +204,15 @@ def test_jobs_are_left_with_a_provider_collected_cancelled_and_gone_on_with(
     ended = said("run", "p.txt", "--batch", "--batch-leave", "--batch-size", 20, *options)
     assert (ended.code, ended.summary["batched"], len(ended.summary["batches"])) == (10, 39, 2)
     assert "39 prompts are with a provider, in 2 batches; come back with: llmdash run --resume" in ended.err
+    assert "no batch of this run is with a provider but not here" in said("doctor", "run", "--online").out
+    shutil.copytree(tmp_path / "run", tmp_path / "copy")
+    sql(tmp_path / "copy", "DELETE FROM batches WHERE batch = 2")
+    (found,) = [
+        line
+        for line in said("doctor", "copy", "--online").out.splitlines()
+        if "not on record" in line and "the provider has" in line
+    ]
+    assert provider.batches()["batches"][1]["id"] in found
     ended = said("batches", "cancel", "run", 2, "--json")
     assert (ended.code, ended.summary["batches"][1]["state"]) == (10, "cancelling")
     assert provider.batches()["calls"]["cancel"] == 1
