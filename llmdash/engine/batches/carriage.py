@@ -18,11 +18,11 @@ from llmdash.engine.batches.queue_room import QueueRoom
 from llmdash.engine.batches.refused_batches import RefusedBatches
 from llmdash.engine.batches.settling import BatchSettling
 from llmdash.engine.batches.submitter import Submitter
-from llmdash.engine.batches.terms import BatchTerms
 from llmdash.engine.batches.twins import Twins
 from llmdash.engine.batches.watcher import Watcher
 from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.dispatch.runner import BatchRunner
+from llmdash.engine.model.batch_terms import BatchTerms
 from llmdash.engine.model.states import BatchState, Severity
 from llmdash.engine.pool.member import Member
 from llmdash.llms.batches import BatchEnd, Batches

@@ -18,10 +18,10 @@ from llmdash.engine.batches.lending import Lending
 from llmdash.engine.batches.planner import Planner
 from llmdash.engine.batches.rows import batch_row
 from llmdash.engine.batches.settling import BatchSettling
-from llmdash.engine.batches.terms import BatchTerms
 from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.dispatch.runner import BatchRunner
 from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.model.batch_terms import BatchTerms
 from llmdash.engine.model.records import BatchRecord
 from llmdash.engine.model.rows import BatchRow
 from llmdash.engine.model.states import BatchState, JobState, Severity

@@ -12,11 +12,11 @@ from llmdash.engine.batches.batch_file import BatchFile, BatchRoom, RequestGroup
 from llmdash.engine.batches.carriers import Carriers
 from llmdash.engine.batches.lending import Lending
 from llmdash.engine.batches.refusals import RefusedRows
-from llmdash.engine.batches.terms import BatchTerms
 from llmdash.engine.batches.turns import Turns
 from llmdash.engine.dispatch.asker import as_asked
 from llmdash.engine.dispatch.attempt import prompt_tokens
 from llmdash.engine.dispatch.parts import RunnerParts
+from llmdash.engine.model.batch_terms import BatchTerms
 from llmdash.engine.model.records import AttemptRecord, BatchRecord
 from llmdash.engine.model.states import BatchState, JobState
 from llmdash.engine.pool.member import Endpoint

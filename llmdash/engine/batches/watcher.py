@@ -8,8 +8,8 @@ from typing import Any
 
 from llmdash.engine.batches.batch import SentBatch
 from llmdash.engine.batches.book import BatchBook
-from llmdash.engine.batches.terms import BatchPace
 from llmdash.engine.dispatch.parts import RunnerParts
+from llmdash.engine.model.batch_terms import BatchPace
 from llmdash.engine.model.states import BatchState
 from llmdash.llms.batches import BatchEnd, Batches, BatchListing, BatchStatus
 from llmdash.llms.wire.failures import Failure

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import ssl
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from yarl import URL
@@ -35,14 +36,8 @@ __all__ = ["BODY_LIMIT", "HttpClient", "HttpResponse"]
 _GRAIN_S = 0.001
 _MOST_ROUTES = 1024
 
-
-class _Outgoing(NamedTuple):
-    """A request. One other than a POST has no body unless it is given."""
-
-    method: str
-    url: str
-    headers: tuple[Header, ...]
-    body: bytes | FileBody = b""
+Answering = Coroutine[Any, Any, HttpResponse]
+"""A request that is sent as it is awaited."""
 
 
 class HttpClient:
@@ -89,43 +84,49 @@ HTTP_PROXY, ALL_PROXY and NO_PROXY say; None: none |
         """Return `text` with the passwords of proxies masked."""
         return self._redactor.redact(text)
 
-    async def post(
+    def post(
         self,
         url: str,
         headers: tuple[Header, ...],
         body: bytes,
         *,
         first_byte: float = FIRST_BYTE_S,
-    ) -> HttpResponse:
+    ) -> Answering:
         """Send `body`. Returns the response, to be closed, once its headers arrived. Raises Failure if there
         is none.
 
         `first_byte` is how long that usually takes at most, in seconds, where `timeouts` does not say.
         """
         watch = Deadline(self.timeouts, self._clock, self.timeouts.until_first_byte(first_byte))
-        return HttpResponse(await self._answered(_Outgoing("POST", url, headers, body), watch), watch)
+        return self._answered(watch, "POST", url, headers, body)
 
-    async def ask(self, method: str, url: str, headers: tuple[Header, ...]) -> HttpResponse:
+    def ask(self, method: str, url: str, headers: tuple[Header, ...]) -> Answering:
         """Send a request without a body, as `post`: GET, DELETE, or a POST whose address says all."""
-        watch = Deadline(self.timeouts, self._clock)
-        return HttpResponse(await self._answered(_Outgoing(method, url, headers), watch), watch)
+        return self._answered(Deadline(self.timeouts, self._clock), method, url, headers)
 
-    async def upload(self, url: str, headers: tuple[Header, ...], body: FileBody) -> HttpResponse:
+    def upload(self, url: str, headers: tuple[Header, ...], body: FileBody) -> Answering:
         """Send a body that is as large as a file, as `post`. It may take long, as long as it goes on."""
         watch = Deadline(self.timeouts.of_transfers(), self._clock)
-        return HttpResponse(await self._answered(_Outgoing("POST", url, headers, body), watch), watch)
+        return self._answered(watch, "POST", url, headers, body)
 
-    async def download(self, url: str, headers: tuple[Header, ...]) -> HttpResponse:
+    def download(self, url: str, headers: tuple[Header, ...]) -> Answering:
         """Ask for a body that may be as large as a file. It has no cap, and may take long, as long as each
         chunk is noted as `progress`.
         """
         watch = Deadline(self.timeouts.of_transfers(), self._clock)
-        return HttpResponse(await self._answered(_Outgoing("GET", url, headers), watch), watch, math.inf)
+        return self._answered(watch, "GET", url, headers, limit=math.inf)
 
-    async def _answered(self, request: _Outgoing, watch: Deadline) -> Received:
-        """What came back, once its headers arrived. Raises Failure."""
+    async def _answered(
+        self,
+        watch: Deadline,
+        method: str,
+        url: str,
+        headers: tuple[Header, ...],
+        body: bytes | FileBody = b"",
+        limit: float = BODY_LIMIT,
+    ) -> HttpResponse:
         try:
-            response = await self._connect_and_send(watch, request)
+            response = await self._connect_and_send(watch, method, url, headers, body)
         except BaseException as error:  # a cancelled call, too, ends the watch; it is raised again
             watch.close()
             if isinstance(error, Late):
@@ -136,10 +137,16 @@ HTTP_PROXY, ALL_PROXY and NO_PROXY say; None: none |
                 raise failure_of(error) from None
             raise
         watch.answered()
-        return response
+        return HttpResponse(response, watch, limit)
 
-    async def _connect_and_send(self, watch: Deadline, request: _Outgoing) -> Received:
-        method, url, headers, body = request
+    async def _connect_and_send(
+        self,
+        watch: Deadline,
+        method: str,
+        url: str,
+        headers: tuple[Header, ...],
+        body: bytes | FileBody,
+    ) -> Received:
         length = len(body) if body or method == "POST" else None
         transport, address = self._route_to(url)
         while True:

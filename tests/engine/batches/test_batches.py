@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from llmdash.engine.batches.terms import BatchTerms
 from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.model.batch_terms import BatchTerms
 from llmdash.engine.model.commands import AdoptBatch, BringBack, CancelJobs, GiveUpBatch, SendInBatches
 from llmdash.engine.model.ending import Ending
 from llmdash.engine.model.frame import Frame
