@@ -10,9 +10,9 @@ from dataclasses import field, replace
 from pathlib import Path
 
 from llmdash.config import ConfigError, Settings
-from llmdash.engine.batches.terms import BatchErrand
 from llmdash.engine.journal.lock import LockedError, holder_of
 from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.model.batch_terms import BatchErrand
 from llmdash.engine.model.commands import AdoptBatch, BringBack, Command
 from llmdash.engine.model.counts import listed
 from llmdash.engine.model.frame import Frame

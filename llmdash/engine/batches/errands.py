@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 
 from llmdash.engine.batches.batch import SentBatch
-from llmdash.engine.batches.terms import BatchErrand, BatchPace
+from llmdash.engine.model.batch_terms import BatchErrand, BatchPace
 from llmdash.engine.model.states import BatchState
 
 __all__ = ["Errands"]

@@ -15,10 +15,10 @@ import pytest
 from llmdash.engine.batches.batch import SentBatch
 from llmdash.engine.batches.book import BatchBook
 from llmdash.engine.batches.rows import batch_row
-from llmdash.engine.batches.terms import BatchErrand, BatchTerms
 from llmdash.engine.batches.watcher import Watcher
 from llmdash.engine.journal.file import Group, JournalFile
 from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.model.batch_terms import BatchErrand, BatchTerms
 from llmdash.engine.model.ending import Ending
 from llmdash.engine.model.records import BatchRecord
 from llmdash.engine.model.states import BatchState
