@@ -53,9 +53,9 @@ class _ListedByDefault(click.Group):
 
 @click.group(cls=_ListedByDefault)
 def batches() -> None:
-    """List the batches of RUN that are or were with a provider, or do something with them.
+    """List the batches of RUN, or do something with them.
 
-    Without RUN those of every kept run of which some are open. A RUN is given by its name, by the start or
+    They are or were with a provider's batch service, see llmdash run --batch. Without RUN those of every kept run of which some are open. A RUN is given by its name, by the start or
     end of the name of its folder, by its folder, or as: last. Exits with 10 while jobs are with a provider.
     """
 
@@ -64,9 +64,9 @@ def batches() -> None:
 @_ANY_RUN
 @_JSON
 def list_batches(run: str | None, as_json: bool) -> None:
-    """List the batches of RUN, or the open ones of every run; the same as without a command.
+    """List the batches of RUN, or of every run with open ones.
 
-    It reads what is on record: the provider is not asked.
+    The same as without a command. It reads what is on record: the provider is not asked.
     """
     guarded(lambda: _list(run, as_json=as_json))
 
@@ -112,9 +112,9 @@ def _code(found: Sequence[BatchesOfRun]) -> int:
 @click.option("--wait", "waits", is_flag=True, help="Wait until nothing is with a provider any more.")
 @_JSON
 def collect_batches(run: str | None, waits: bool, as_json: bool) -> None:
-    """Look at the batches of RUN, and fetch the results of those that have ended.
+    """Fetch the results of batches of RUN that have ended.
 
-    Without RUN those of every kept run of which some are open. Nothing is sent: jobs that come back without a
+    Each is looked at once. Without RUN those of every kept run of which some are open. Nothing is sent: jobs that come back without a
     result stay pending, and llmdash run --resume sends them. Exits with 10 while jobs are with a provider, so
     that a script can call it from time to time.
     """
@@ -159,7 +159,7 @@ def _of_several(wish: BatchWish, *, as_json: bool) -> int:
 @click.argument("batch", required=False, type=WholeRange(1), shell_complete=batch_numbers)
 @_JSON
 def cancel_batches(run: str, batch: int | None, as_json: bool) -> None:
-    """Bring BATCH of RUN back, or all of its batches: ask the provider to cancel them.
+    """Ask the provider to cancel BATCH of RUN, or all of them.
 
     BATCH is a number that llmdash batches shows. What is done by then is kept and paid for; come back for it,
     and for the jobs without a result, with llmdash run --resume.
@@ -175,7 +175,7 @@ def cancel_batches(run: str, batch: int | None, as_json: bool) -> None:
 @click.argument("provider_id")
 @_JSON
 def adopt_batch(run: str, batch: int, provider_id: str, as_json: bool) -> None:
-    """Say that BATCH of RUN is the one that the provider calls PROVIDER_ID.
+    """Say what the provider calls BATCH of RUN: PROVIDER_ID.
 
     For a batch that is held, since the answer to its creation was lost and two batches of the provider may be
     it.
