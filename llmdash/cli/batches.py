@@ -51,12 +51,13 @@ class _ListedByDefault(click.Group):
         ]
 
 
-@click.group(cls=_ListedByDefault)
+@click.group(cls=_ListedByDefault, subcommand_metavar="[RUN] [--json] | COMMAND [ARGS]...")
 def batches() -> None:
     """List the batches of RUN, or do something with them.
 
-    They are or were with a provider's batch service, see llmdash run --batch. Without RUN those of every kept run of which some are open. A RUN is given by its name, by the start or
-    end of the name of its folder, by its folder, or as: last. Exits with 10 while jobs are with a provider.
+    They are or were with a provider's batch service, see llmdash run --batch. Without RUN those of every kept
+    run of which some are open. A RUN is given by its name, by the start or end of the name of its folder, by
+    its folder, or as: last. Exits with 10 while jobs are with a provider.
     """
 
 
@@ -114,9 +115,9 @@ def _code(found: Sequence[BatchesOfRun]) -> int:
 def collect_batches(run: str | None, waits: bool, as_json: bool) -> None:
     """Fetch the results of batches of RUN that have ended.
 
-    Each is looked at once. Without RUN those of every kept run of which some are open. Nothing is sent: jobs that come back without a
-    result stay pending, and llmdash run --resume sends them. Exits with 10 while jobs are with a provider, so
-    that a script can call it from time to time.
+    Each is looked at once. Without RUN those of every kept run of which some are open. Nothing is sent: jobs
+    that come back without a result stay pending, and llmdash run --resume sends them. Exits with 10 while
+    jobs are with a provider, so that a script can call it from time to time.
     """
     guarded(lambda: _collect(run, waits=waits, as_json=as_json))
 
