@@ -146,10 +146,13 @@ class Planner:
         if member is None or service is None:
             return None
         told = self.most_tokens.get((group.endpoint, group.model))
-        tokens = min((each for each in (told, self._terms.most_tokens) if each is not None), default=None)
+        limits = (told, self._terms.most_tokens, group.endpoint.batch_queue_tokens)
+        tokens = min((each for each in limits if each is not None), default=None)
         number, self._number = self._number, self._number + 1
         room = BatchRoom.at(service, self._terms.most_jobs, tokens)
-        draft = BatchFile(number, group, member, service, room, self._folder / f"batch-{number}.jsonl")
+        draft = BatchFile(
+            number, group, member, service, room, self._folder / f".llmdash-batch-{number}.jsonl"
+        )
         drafts[group] = draft
         return draft
 

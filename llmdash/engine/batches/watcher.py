@@ -116,7 +116,7 @@ class Watcher:
         except Failure as failure:
             age_s = self._parts.wall_clock() - (batch.record.creating_at or 0.0)
             if failure.status == _NOT_FOUND and age_s > self._pace.fresh:
-                batch.waits_for = _LOST
+                batch.waits_for, batch.is_stuck = _LOST, True
             elif failure.status == _NOT_FOUND:
                 batch.waits_for = "the provider does not list it yet"
             else:
