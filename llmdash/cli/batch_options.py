@@ -35,7 +35,7 @@ BATCH_OPTIONS = (
     click.option(
         "--batch-abandon",
         is_flag=True,
-        help="After the deadline, send again what the provider does not end; it may be paid twice.",
+        help="After the deadline, send again what the provider does not end; it may cost twice.",
     ),
 )
 BATCH_OPTION_NAMES = ("batch", "batch_deadline", "batch_size", "batch_leave", "batch_keep", "batch_abandon")

@@ -77,6 +77,8 @@ def test_the_summary_has_the_fields_scripts_count_on() -> None:
             "cached_tokens": 0,
             "reasoning_tokens": 0,
         },
+        "batched": 0,
+        "batches": [],
         "cost": None,
         "cost_uncertain": 0.0,
         "held": None,

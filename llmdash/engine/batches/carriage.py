@@ -198,7 +198,7 @@ class Carriage:
             return
         watcher = self._watch(member, service)
         if batch.is_given_up:
-            await self._give_up(batch)
+            await self._give_up(batch, member)
             return
         if batch.is_wanted_back and batch.record.cancel_at is None:
             await self._keep(batch, BatchState.CANCELLING, cancel_at=self._parts.wall_clock())
@@ -210,7 +210,9 @@ class Carriage:
             if self._terms.abandons:
                 batch.is_given_up = True
             elif batch.state is not BatchState.HELD:
-                words = "the provider does not end it; wait, or send its jobs again and maybe pay twice"
+                words = (
+                    "the provider does not end it; wait, or have its jobs sent again, which may cost twice"
+                )
                 await self._keep(batch, BatchState.HELD, detail=words)
                 self._settling.notice(Severity.WARNING, f"{batch.where()}: {words}")
 
@@ -233,11 +235,11 @@ class Carriage:
         except Failure as failure:
             self._settling.notice(Severity.WARNING, f"{batch.where()}: {provider_id}: {failure}")
 
-    async def _give_up(self, batch: Batch) -> None:
+    async def _give_up(self, batch: Batch, member: Member) -> None:
         """Close a batch that the provider did not end; its attempts have an unknown outcome."""
         for job in list(self._collector.open_jobs(batch)):
-            self._settling.without_line(batch, job)
-        words = "given up before its end: some of its jobs may be paid twice"
+            self._settling.without_line(batch, member, job)
+        words = "given up before its end: some of its jobs may cost twice"
         await self._keep(batch, BatchState.CLOSED, detail=words, ended_at=self._parts.wall_clock())
 
     async def _collect(self, batch: Batch, member: Member, service: Batches) -> None:

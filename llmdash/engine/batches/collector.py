@@ -47,7 +47,7 @@ class Collector:
         for source, file in zip(status.results, files, strict=True):
             await self._fetch(batch, service, source, file)
             await self._settle(batch, member, service, file)
-        await self._rest(batch, status.end)
+        await self._rest(batch, member, status.end)
         await self._close(batch)
         for file in files:
             file.unlink(missing_ok=True)
@@ -87,14 +87,14 @@ class Collector:
         elif count % _SLICE == _SLICE - 1:
             await asyncio.sleep(0)
 
-    async def _rest(self, batch: Batch, end: BatchEnd) -> None:
+    async def _rest(self, batch: Batch, member: Member, end: BatchEnd) -> None:
         """Make the jobs pending again that have no line."""
         missing = 0
         for count, job in enumerate(self.open_jobs(batch)):
             await self._pause(count)
             missing += 1
             if end is BatchEnd.COMPLETED:
-                self._settling.without_line(batch, job)
+                self._settling.without_line(batch, member, job)
             else:
                 self._settling.not_run(batch, job)
         self._report(batch, missing if end is BatchEnd.COMPLETED else 0)

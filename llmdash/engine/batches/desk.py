@@ -159,7 +159,7 @@ class BatchDesk:
         batch.wakes.set()
 
     def give_up(self, number: int) -> None:
-        """Send the jobs of a batch again, although the provider has not ended it: some may be paid twice."""
+        """Send the jobs of a batch again, although the provider has not ended it: some may cost twice."""
         batch = self._open(number)
         batch.is_wanted_back = batch.is_given_up = True
         batch.wakes.set()

@@ -96,10 +96,13 @@ class BatchSettling:
         self._parts.store.columns.tries[job] -= 1
         batch.expired += 1
 
-    def without_line(self, batch: Batch, job: int) -> None:
+    def without_line(self, batch: Batch, member: Member, job: int) -> None:
         """Make a job pending again whose result is missing: it may have been paid for."""
-        missing = "its result is missing"
-        self._again(batch, self._record(batch, job)._replace(state="unknown", message=missing))
+        missing, record = "its result is missing", self._record(batch, job)
+        self._parts.store.apply(AnsweredInBatch(job, record.key, record.attempt))
+        self._parts.pool.lost_in_batch(member)
+        self._parts.reservations.left(job, member, sent=True)
+        self._again(batch, record._replace(state="unknown", message=missing))
 
     def _again(self, batch: Batch, ended: AttemptRecord) -> None:
         parts = self._parts

@@ -127,7 +127,7 @@ class BringBack:
 
 @dataclass(frozen=True, slots=True)
 class GiveUpBatch:
-    """Send the jobs of this batch again, although the provider has not ended it: some may be paid twice."""
+    """Send the jobs of this batch again, although the provider has not ended it: some may cost twice."""
 
     batch: int
 

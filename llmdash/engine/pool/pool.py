@@ -237,6 +237,12 @@ class KeyPool(Keys):
                 member.output_tokens += usage.output_tokens
                 self.batch_spending.add(member.label, model, usage)
 
+    def lost_in_batch(self, member: Member) -> None:
+        """Count a request in a batch whose outcome is unknown."""
+        with self._guard:
+            member.sent += 1
+            member.cut += 1
+
     def refused_in_batch(self, member: Member, failure: Failure) -> bool:
         """Note that a batch service refused the key, or has no money for it. True if its state changed."""
         health, before = member.health, member.state

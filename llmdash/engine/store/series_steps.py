@@ -70,6 +70,10 @@ class SeriesStep:
         found = self._times.get(metric)
         return found.shares if found is not None else _NO_SHARES
 
+    def figures(self) -> tuple[object, ...]:
+        """Return all that a picture shows of the step."""
+        return self.sent, self.tokens, self.in_flight, self.setting, *map(self.shares, _METRICS)
+
     def merged(self, other: SeriesStep) -> SeriesStep:
         setting = other.setting if other.setting != NOT_SET else self.setting
         in_flight = (self.in_flight + other.in_flight) / 2

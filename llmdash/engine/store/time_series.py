@@ -196,7 +196,7 @@ class TimeSeries:
     def _forget_changed_parts(self, count: int, until: float | None) -> None:
         """Forget the parts that were made of fewer steps, or of such that have changed."""
         last = self._steps[-1]
-        figures = () if until is None else (last.sent, last.tokens, last.in_flight)
+        figures = () if until is None else last.figures()
         of = (self._revision, count, until, *figures)
         changes_past = self._from != math.inf and self._current[0] is not last
         if of != self._parts_of or changes_past or len(self._parts) >= _MOST_PARTS:

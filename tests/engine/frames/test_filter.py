@@ -15,12 +15,14 @@ from llmdash.engine.model.states import JobState
 from llmdash.engine.store.job_columns import CLASSES, JobColumns
 from llmdash.prompts.verdict import Verdict
 
+_STATES = [state for state in JobState if state not in (JobState.BATCHED, JobState.INVALID)]
+
 
 def columns() -> JobColumns:
-    """Job n is in state n; odd ones were answered by `key b1`, in n seconds."""
+    """Job n is in the n-th state; odd ones were answered by `key b1`, in n seconds."""
     held = JobColumns(9, range(9))
     for job in range(9):
-        held.set_state(job, JobState(job))
+        held.set_state(job, _STATES[job])
         held.time[job] = float(job)
         held.tries[job] = job % 3
         held.output_tokens[job] = job * 10

@@ -1,0 +1,388 @@
+"""Jobs that go to a provider in batches and come back: each is executed once, whatever happens meanwhile."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llmdash.engine.batches.terms import BatchTerms
+from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.model.commands import AdoptBatch, BringBack, CancelJobs, GiveUpBatch, SendInBatches
+from llmdash.engine.model.ending import Ending
+from llmdash.engine.model.frame import Frame
+from llmdash.engine.model.states import BatchState, JobState, KeyState
+from llmdash.engine.session import LocalSession
+from llmdash.llms.batches import BatchEnd
+from llmdash.llms.wire.failures import FailureKind
+from llmdash.prompts.source import Prompt
+from tests.engine.batches.provider import Provider, batch_plan, refused
+from tests.engine.scripted import ALL, Server, of, prompts, records, run, started, until
+
+SHAPES = pytest.mark.parametrize("takes_files", [True, False], ids=["by file", "inline"])
+
+
+def balanced(session: LocalSession, server: Server, provider: Provider) -> Frame:
+    """Frame, journal, server and provider tell the same story."""
+    frame, results = session.frame(ALL), records(session)
+    at = frame.run
+    assert at.jobs == at.queued + at.waiting + at.in_flight + at.batched + at.ended
+    states = Counter(result.state for result in results)
+    assert (at.done, at.failed) == (states["done"], states["failed"])
+    assert len({result.index for result in results}) == len(results)
+    sums = JournalReader(session.folder).sums.key_totals()
+    assert at.attempts == sum(each.sent for each in sums.values()) == sum(key.sent for key in frame.keys)
+    spent = {key: (each.ok, each.throttled, each.errors, each.input_tokens) for key, each in sums.items()}
+    shown = {
+        key.label: (key.ok, key.throttled, key.errors, key.input_tokens) for key in frame.keys if key.sent
+    }
+    assert spent == shown
+    return frame
+
+
+def executed(server: Server, provider: Provider) -> Counter[str]:
+    """How often each prompt was carried out, live or in a batch."""
+    return server.asked + provider.executed
+
+
+def where(frame: Frame) -> BatchState | None:
+    """Where the first batch is."""
+    return frame.batches[0].state if frame.batches else None
+
+
+def once(count: int) -> Counter[str]:
+    return Counter({f"prompt {n}": 1 for n in range(count)})
+
+
+@SHAPES
+def test_all_but_one_go_in_a_batch_and_come_back(tmp_path: Path, takes_files: bool) -> None:
+    server, provider = Server(), Provider(takes_files=takes_files)
+    session = run(batch_plan(tmp_path, server, provider, prompts(30)))
+    frame = balanced(session, server, provider)
+    assert (frame.run.done, session.ending) == (30, Ending.DONE)
+    assert executed(server, provider) == once(30)
+    assert sum(server.asked.values()) == 1
+    (row,) = frame.batches
+    assert (row.state, row.jobs, row.left, row.provider_id) == (BatchState.CLOSED, 29, 0, "batch_1")
+    assert [result.text for result in records(session)] == [f"re: prompt {n}" for n in range(30)]
+    assert provider.forgotten == ["batch_1"]
+    assert sorted(path.name for path in tmp_path.glob("batch-*")) == []
+
+
+@SHAPES
+@pytest.mark.parametrize("call", ["upload", "create", "look", "cancel", "download"])
+def test_a_call_whose_answer_is_lost_makes_nothing_twice(
+    tmp_path: Path, call: str, takes_files: bool
+) -> None:
+    if call == "upload" and not takes_files:
+        return
+    server, provider = Server(), Provider(takes_files=takes_files)
+    provider.lost = [call] if call in ("upload", "create") else [call, call]
+    with started(batch_plan(tmp_path, server, provider, prompts(12), stay=True)) as session:
+        if call == "cancel":
+            provider.stuck = True
+            until(session, lambda frame: where(frame) is BatchState.OUT)
+            session.command(BringBack(1))
+        until(session, lambda frame: frame.run.ended == 12)
+        balanced(session, server, provider)
+    assert executed(server, provider) == once(12)
+    assert provider.lost == []
+    assert len(provider.batches) == 1
+
+
+def test_a_batch_is_created_again_only_after_it_was_not_found_three_times(tmp_path: Path) -> None:
+    server, provider = Server(), Provider()
+    provider.refusals = [("create", refused(503, "try later", FailureKind.TRANSIENT))]
+    session = run(batch_plan(tmp_path, server, provider, prompts(9)))
+    assert session.frame(ALL).run.done == 9
+    assert (provider.calls["create"], len(provider.batches)) == (2, 1)
+    assert provider.calls["look"] >= 3 + 2
+
+
+@SHAPES
+def test_a_batch_that_is_listed_late_is_found(tmp_path: Path, takes_files: bool) -> None:
+    server, provider = Server(), Provider(takes_files=takes_files)
+    provider.lost, provider.lag_s = ["create"], 0.05
+    session = run(batch_plan(tmp_path, server, provider, prompts(9)))
+    assert session.frame(ALL).run.done == 9
+    assert (provider.calls["create"], executed(server, provider)) == (1, once(9))
+
+
+def test_where_two_may_be_the_batch_it_is_held_until_the_user_says_which(tmp_path: Path) -> None:
+    server, provider = Server(), Provider(takes_files=False)
+    provider.create({f"x{n}": "of somebody else" for n in range(8)}, None, None)
+    provider.lost = ["create"]
+    with started(batch_plan(tmp_path, server, provider, prompts(9), stay=True)) as session:
+        frame = until(session, lambda frame: where(frame) is BatchState.HELD)
+        assert "batch_1" in frame.batches[0].detail
+        assert "batch_2" in frame.batches[0].detail
+        session.command(AdoptBatch(1, "batch_2"))
+        until(session, lambda frame: frame.run.done == 9)
+    assert provider.calls["create"] == 1
+
+
+def test_a_batch_that_was_listed_too_late_is_cancelled_as_a_twin(tmp_path: Path) -> None:
+    server, provider = Server(), Provider()
+    provider.lost, provider.lag_s, provider.stuck = ["create"], 0.3, True
+    with started(batch_plan(tmp_path, server, provider, prompts(9), stay=True)) as session:
+        frame = until(session, lambda frame: any("twice" in notice.text for notice in frame.notices))
+        assert len(provider.batches) == 2
+        provider.finish()
+        frame = until(session, lambda frame: frame.run.done == 9)
+        assert frame.batches[0].provider_id == "batch_2"
+    assert provider.batches["batch_1"].status.is_cancelling
+
+
+def test_what_expires_is_pending_again_and_sent_once(tmp_path: Path) -> None:
+    server, provider = Server(), Provider()
+    provider.share = 0.37
+    session = run(batch_plan(tmp_path, server, provider, prompts(101)))
+    frame = balanced(session, server, provider)
+    assert (frame.run.done, frame.run.unknown) == (101, 0)
+    assert executed(server, provider) == once(101)
+    assert (frame.batches[0].done, frame.batches[0].expired) == (37, 63)
+
+
+def _odd(lines: list[dict[str, Any]]) -> list[Any]:
+    of_others = {"id": "r0-1-1-1", "text": "not ours"}
+    return [*lines[3:], lines[4], "{no json", of_others, {**lines[5], "text": "another answer"}]
+
+
+def test_lines_that_are_missing_double_foreign_or_broken_lose_and_double_nothing(tmp_path: Path) -> None:
+    server, provider = Server(), Provider()
+    provider.tamper = _odd
+    session = run(batch_plan(tmp_path, server, provider, prompts(21)))
+    frame = session.frame(ALL)
+    assert frame.run.done == 21
+    assert [result.text for result in records(session)] == [f"re: prompt {n}" for n in range(21)]
+    (told,) = [notice.text for notice in frame.notices if "missing" in notice.text]
+    assert "3 results are missing" in told
+    assert "1 line is of no job of this run" in told
+    assert "2 lines came twice" in told
+    assert "1 line cannot be read" in told
+    assert sum(executed(server, provider).values()) == 24  # the three may have been carried out: announced
+    assert frame.run.unknown == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(429, FailureKind.THROTTLE), (500, FailureKind.TRANSIENT), (529, FailureKind.TRANSIENT)],
+)
+def test_a_failure_of_the_service_in_a_line_makes_its_job_pending_again(
+    tmp_path: Path, status: int, kind: FailureKind
+) -> None:
+    server, provider = Server(), Provider()
+    failed = {"status": status, "kind": kind.value, "message": "no"}
+    provider.tamper = lambda lines: [{"id": lines[0]["id"], **failed}, *lines[1:]]
+    session = run(batch_plan(tmp_path, server, provider, prompts(9)))
+    frame = balanced(session, server, provider)
+    assert (frame.run.done, frame.run.failed_tries) == (9, 1)
+    assert frame.keys[0].state is KeyState.HEALTHY
+
+
+def test_a_request_that_is_refused_in_a_line_fails_its_job(tmp_path: Path) -> None:
+    server, provider = Server(), Provider()
+    failed = {"status": 400, "kind": "request", "message": "no such field"}
+    provider.tamper = lambda lines: [{"id": lines[0]["id"], **failed}, *lines[1:]]
+    session = run(batch_plan(tmp_path, server, provider, prompts(9)))
+    frame = balanced(session, server, provider)
+    assert (frame.run.done, frame.run.failed) == (8, 1)
+
+
+def test_credit_that_is_gone_in_lines_sets_the_key_aside(tmp_path: Path) -> None:
+    server, provider = Server(), Provider()
+    failed = {"status": 429, "kind": "quota", "message": "insufficient_quota"}
+    provider.tamper = lambda lines: [*lines[:-2], *({"id": each["id"], **failed} for each in lines[-2:])]
+    with started(batch_plan(tmp_path, server, provider, prompts(9), stay=True)) as session:
+        frame = until(session, lambda frame: [key.state for key in frame.keys] == [KeyState.QUARANTINED])
+        frame = until(session, lambda frame: not frame.run.batched)
+        assert (frame.run.done, frame.run.failed) == (7, 0)
+
+
+def test_twenty_refusals_alike_in_lines_trip_the_kill_switch(tmp_path: Path) -> None:
+    server, provider = Server(), Provider()
+    failed = {"status": 400, "kind": "request", "message": "no such field"}
+    provider.tamper = lambda lines: [{"id": each["id"], **failed} for each in lines]
+    terms = BatchTerms(all_pending=True, most_jobs=25)
+    session = run(batch_plan(tmp_path, server, provider, prompts(99), terms=terms))
+    assert session.ending is Ending.KILL_SWITCH
+
+
+def test_a_deadline_brings_back_what_is_stuck_and_nothing_runs_twice(tmp_path: Path) -> None:
+    server, provider = Server(), Provider()
+    provider.stuck = True
+    terms = BatchTerms(all_pending=True, deadline=time.time() + 0.2)
+    session = run(batch_plan(tmp_path, server, provider, prompts(40), terms=terms))
+    assert balanced(session, server, provider).run.done == 40
+    assert executed(server, provider) == once(40)
+
+
+def test_what_the_provider_does_not_end_is_held_and_no_job_goes_live_before(tmp_path: Path) -> None:
+    server, provider = Server(), Provider()
+    provider.stuck = provider.in_vain = True
+    with started(batch_plan(tmp_path, server, provider, prompts(20), stay=True)) as session:
+        until(session, lambda frame: where(frame) is BatchState.OUT)
+        session.command(BringBack(1))
+        until(session, lambda frame: frame.batches[0].state is BatchState.HELD)
+        assert sum(server.asked.values()) == 1
+        provider.finish()
+        until(session, lambda frame: frame.run.done == 20)
+    assert executed(server, provider) == once(20)
+
+
+def test_a_batch_that_is_given_up_is_sent_again_and_announced(tmp_path: Path) -> None:
+    server, provider = Server(), Provider()
+    provider.stuck = provider.in_vain = True
+    with started(batch_plan(tmp_path, server, provider, prompts(6), stay=True)) as session:
+        until(session, lambda frame: where(frame) is BatchState.OUT)
+        session.command(GiveUpBatch(1))
+        frame = until(session, lambda frame: frame.run.done == 6)
+    assert frame.run.unknown == 5
+
+
+@pytest.mark.parametrize(
+    ("failure", "again"),
+    [
+        (refused(429, "slow down", FailureKind.THROTTLE), 0),
+        (refused(429, "Enqueued token limit reached", FailureKind.THROTTLE, "token_limit_exceeded"), 1),
+        (refused(400, "this model does not support batches"), None),
+        (refused(400, "too odd"), None),
+    ],
+)
+def test_a_creation_that_is_refused_says_nothing_of_the_key(
+    tmp_path: Path, failure: Any, again: int | None
+) -> None:
+    server, provider = Server(), Provider()
+    provider.refusals = [("create", failure)]
+    session = run(batch_plan(tmp_path, server, provider, prompts(31)))
+    frame = balanced(session, server, provider)
+    assert (frame.run.done, frame.keys[0].state) == (31, KeyState.HEALTHY)
+    assert executed(server, provider) == once(31)
+    if again is None:
+        assert len(provider.batches) == 0
+    else:
+        assert len(frame.batches) > 1 if again else len(frame.batches) == 1
+        assert sum(provider.executed.values()) == 30
+        assert max(len(held.requests) for held in provider.batches.values()) <= (30 if not again else 16)
+
+
+def test_a_file_that_is_refused_after_it_was_taken_is_sent_in_smaller_batches(tmp_path: Path) -> None:
+    server, provider = Server(), Provider()
+    created = provider.create
+
+    def full(requests: dict[str, str], name: str | None, file_id: str | None) -> Any:
+        status = created(requests, name, file_id)
+        if len(provider.batches) == 1:
+            problem = refused(400, "enqueued", code="token_limit_exceeded")
+            held = provider.batches[status.id]
+            held.status = status._replace(end=BatchEnd.INVALID, word="failed", problem=problem)
+        return status
+
+    provider.create = full  # type: ignore[method-assign]
+    session = run(batch_plan(tmp_path, server, provider, prompts(31)))
+    frame = balanced(session, server, provider)
+    assert (frame.run.done, executed(server, provider)) == (31, once(31))
+    assert frame.batches[0].state is BatchState.DROPPED
+
+
+def test_a_wrong_model_costs_one_call_and_no_batch(tmp_path: Path) -> None:
+    server, provider = Server(lambda *_: [refused(404, "no such model", code="model_not_found")]), Provider()
+    session = run(batch_plan(tmp_path, server, provider, prompts(50)))
+    assert session.ending is Ending.KILL_SWITCH
+    assert len(provider.batches) == 0
+
+
+def test_rows_that_a_batch_cannot_carry_are_named_and_go_live(tmp_path: Path) -> None:
+    server, provider = Server(), Provider()
+    odd = [Prompt(f"odd-{n}", (("user", f"prompt {n}"),), options={"stream": True}) for n in (5, 6)]
+    some = prompts(9).prompts
+    session = run(batch_plan(tmp_path, server, provider, of([*some[:5], *odd, *some[7:]])))
+    frame = session.frame(ALL)
+    assert frame.run.done == 9
+    assert any("odd-6: stream" in notice.text for notice in frame.notices)
+
+
+def test_an_endpoint_without_the_service_is_told_once_and_all_goes_live(tmp_path: Path) -> None:
+    server = Server()
+    session = run(batch_plan(tmp_path, server, None, prompts(9)))
+    frame = session.frame(ALL)
+    assert frame.run.done == 9
+    (told,) = [notice.text for notice in frame.notices if "batch" in notice.text]
+    assert told.startswith("9 jobs cannot go in a batch")
+
+
+def test_marked_jobs_are_sent_as_a_batch_while_the_others_go_live(tmp_path: Path) -> None:
+    server, provider = Server(), Provider()
+    the_plan = batch_plan(tmp_path, server, provider, prompts(40), terms=BatchTerms(), rate=20.0, stay=True)
+    with started(the_plan) as session:
+        session.command(SendInBatches(tuple(range(20, 40))))
+        frame = until(session, lambda frame: frame.run.done == 40)
+        assert balanced(session, server, provider).run.done == 40
+    assert executed(server, provider) == once(40)
+    assert {int(prompt.split()[1]) for prompt in provider.executed} <= set(range(20, 40))
+    assert frame.batches[0].jobs == 19
+
+
+def test_a_job_in_a_batch_can_be_cancelled_and_its_result_is_left_alone(tmp_path: Path) -> None:
+    server, provider = Server(), Provider()
+    provider.stuck = True
+    with started(batch_plan(tmp_path, server, provider, prompts(9), stay=True)) as session:
+        until(session, lambda frame: where(frame) is BatchState.OUT)
+        session.command(CancelJobs((5,)))
+        until(session, lambda frame: frame.run.cancelled == 1)
+        provider.finish()
+        frame = until(session, lambda frame: frame.run.ended == 9)
+        assert (frame.run.done, frame.run.cancelled) == (8, 1)
+
+
+@SHAPES
+def test_a_run_that_leaves_comes_back_for_its_results(tmp_path: Path, takes_files: bool) -> None:
+    server, provider = Server(), Provider(takes_files=takes_files)
+    provider.stuck = True
+    terms = BatchTerms(all_pending=True, leaves=True)
+    session = run(batch_plan(tmp_path, server, provider, prompts(25), terms=terms))
+    frame = balanced(session, server, provider)
+    assert (session.ending, frame.run.batched) == (Ending.BATCHED, 24)
+    provider.finish()
+    again = run(batch_plan(tmp_path, server, provider, prompts(25), resume=True))
+    frame = balanced(again, server, provider)
+    assert (frame.run.done, executed(server, provider)) == (25, once(25))
+    assert [job.state for job in frame.jobs.rows] == [JobState.DONE] * 25
+
+
+def test_without_its_key_a_batch_waits_and_is_never_sent_again_by_itself(tmp_path: Path) -> None:
+    server, provider = Server(), Provider()
+    provider.stuck = True
+    terms = BatchTerms(all_pending=True, leaves=True)
+    run(batch_plan(tmp_path, server, provider, prompts(9), terms=terms))
+    other = replace(
+        batch_plan(tmp_path, server, None, prompts(9), terms=BatchTerms(), resume=True), stay=True
+    )
+    with started(other) as session:
+        frame = until(session, lambda frame: any(row.detail for row in frame.batches))
+        assert frame.batches[0].detail.startswith("key k0 is not in this run")
+        assert (frame.run.batched, sum(server.asked.values())) == (8, 1)
+
+
+def test_batches_are_split_by_size_and_every_job_is_in_one(tmp_path: Path) -> None:
+    server, provider = Server(), Provider()
+    terms = BatchTerms(all_pending=True, most_jobs=7)
+    session = run(batch_plan(tmp_path, server, provider, prompts(50), keys=2, terms=terms))
+    frame = balanced(session, server, provider)
+    assert executed(server, provider) == once(50)
+    assert [row.jobs for row in frame.batches] == [7] * 7
+    assert {row.key for row in frame.batches} == {"k0", "k1"}
+    assert sum(key.sent for key in frame.keys) == 50
+
+
+def test_without_names_no_two_open_batches_of_a_key_have_the_same_size(tmp_path: Path) -> None:
+    server, provider = Server(), Provider(takes_files=False)
+    provider.stuck = True
+    terms = BatchTerms(all_pending=True, most_jobs=7, leaves=True)
+    session = run(batch_plan(tmp_path, server, provider, prompts(30), terms=terms))
+    sizes = [row.jobs for row in session.frame(ALL).batches]
+    assert len(sizes) == len(set(sizes))
