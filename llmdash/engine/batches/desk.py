@@ -54,14 +54,14 @@ class BatchDesk:
         self.deadline = terms.deadline
         self.planning = 0
         """The number of plans that are being made."""
-        self._carriers = Carriers(parts.pool)
+        self.carriers = Carriers(parts.pool)
         self._lending = Lending(parts, runner.settling)
         settling = BatchSettling(parts, runner.settlement, self._lending, cost_of)
         self._settling = settling
-        self._planner = Planner(parts, self._carriers, self._lending, terms, folder, run, self._sizes_with)
+        self._planner = Planner(parts, self.carriers, self._lending, terms, folder, run, self._sizes_with)
         collector = Collector(parts, settling, self._lending, terms, run)
         self._carriage = Carriage(
-            parts, runner, self._carriers, self._lending, settling, collector, terms, self
+            parts, runner, self.carriers, self._lending, settling, collector, terms, self
         )
         self._tasks: set[asyncio.Task[None]] = set()
         self._carried: dict[int, asyncio.Task[None]] = {}
@@ -95,8 +95,8 @@ class BatchDesk:
         self._planner.number_from(max(self.batches, default=0) + 1)
 
     def _restored(self, record: BatchRecord, jobs: array[int]) -> Batch:
-        member = self._carriers.with_label(record.key)
-        service = None if member is None else self._carriers.service(member)
+        member = self.carriers.with_label(record.key)
+        service = None if member is None else self.carriers.service(member)
         return Batch(record, self._folder, jobs, member, service)
 
     async def begin(self) -> None:
@@ -123,7 +123,7 @@ class BatchDesk:
     async def _plan_taken(self, jobs: Sequence[int]) -> None:
         self.planning += 1
         try:
-            await self._carriers.check()
+            await self.carriers.check()
             await self._plan(jobs, probe=True)
         finally:
             self.planning -= 1

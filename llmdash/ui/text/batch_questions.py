@@ -6,6 +6,7 @@ from llmdash.engine.model.counts import counted
 from llmdash.engine.model.frame import BatchRow, Frame
 from llmdash.engine.model.states import BatchState
 from llmdash.ui.text.batch_words import jobs_out, open_batches, providers_of
+from llmdash.ui.text.format import count
 
 __all__ = ["bring_back_question", "give_up_question", "stays_out", "stop_question"]
 
@@ -24,9 +25,10 @@ def stop_question(frame: Frame) -> tuple[str, str]:
     """Return what is asked before a run is stopped whose batches are cancelled, and what that does."""
     out = [row for row in open_batches(frame) if row.state.may_exist]
     cut = f"{counted(frame.run.in_flight, 'request')} in flight are cut off. " if frame.run.in_flight else ""
+    are = "is" if len({row.endpoint for row in out}) == 1 else "are"
+    what = f"{counted(len(out), 'batch', 'batches')} of {counted(jobs_out(frame), 'job')}"
     words = (
-        f"{cut}{providers_of(out)} is asked to cancel {counted(len(out), 'batch', 'batches')} of "
-        f"{counted(jobs_out(frame), 'job')}.\n"
+        f"{cut}{providers_of(out)} {are} asked to cancel {what}.\n"
         f"What is done by then is paid, and not lost: {_COMES_BACK}.\n"
         "To leave them out instead: no, then q or D."
     )
@@ -38,10 +40,14 @@ def bring_back_question(batch: int, frame: Frame) -> tuple[str, str]:
     row = _row(batch, frame)
     if not row.state.may_exist:
         return f"Bring batch {batch} back?", "It was not sent yet: its jobs are pending again at once."
-    done = f"{row.done:,} of its {counted(row.jobs, 'job')} are done" if row.done else "What is done by then"
+    done = (
+        f"{counted(row.done, 'job')} of {count(row.jobs)} are done,"
+        if row.done
+        else "What is done by then is"
+    )
     words = (
         f"{row.endpoint or 'The provider'} is asked to cancel it, which may take some minutes.\n"
-        f"{done}{',' if row.done else ' is'} kept and paid; what has no result is pending again after that."
+        f"{done} kept and paid; what has no result is pending again after that."
     )
     return f"Bring batch {batch} back?", words
 

@@ -116,7 +116,7 @@ def deadline_words(at: float | None, now: float) -> str:
 
 def batch_sentences(frame: Frame, now: float) -> tuple[Sentence, ...]:
     """Return what is to be said of the batches: which need the user, and when the others are brought back."""
-    return (*_held(frame.batches), *_deadline(frame, now))
+    return (*_held(frame.batches), *_waiting(frame.batches), *_deadline(frame, now))
 
 
 def _held(rows: Sequence[BatchRow]) -> Iterator[Sentence]:
@@ -127,6 +127,13 @@ def _held(rows: Sequence[BatchRow]) -> Iterator[Sentence]:
         yield Sentence(
             f"{counted(len(held) - _MOST_HELD, 'more batch', 'more batches')} are held.", "warning"
         )
+
+
+def _waiting(rows: Sequence[BatchRow]) -> Iterator[Sentence]:
+    """Why nothing happens with those that do not need the user; the table may have no room for it."""
+    waiting = [row for row in rows if row.state.is_open and row.detail and row.state is not BatchState.HELD]
+    for row in waiting[:_MOST_HELD]:
+        yield Sentence(f"Batch {row.batch}: {row.detail}", "muted")
 
 
 def _deadline(frame: Frame, now: float) -> Iterator[Sentence]:
