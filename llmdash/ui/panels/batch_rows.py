@@ -71,7 +71,7 @@ def _bar(share: float, words: str, width: int, style: str) -> Cell:
     cells = width - _PERCENT
     if cells < _LEAST_BAR:
         return Cell(words, ROW)
-    done = min(cells, int(share * cells))
+    done = min(cells, max(int(share * cells), 1 if share > 0 else 0))
     pieces = (
         ("━" * done, f"line-table--{style}"),
         ("─" * (cells - done), _FAINT),
