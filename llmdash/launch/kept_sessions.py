@@ -9,7 +9,7 @@ from typing import Any
 
 from llmdash.config.prices import load_prices
 from llmdash.engine.journal.reader import JournalReader
-from llmdash.engine.pool.costs import CostOf
+from llmdash.engine.pool.costs import CostOf, Tokens, no_price
 from llmdash.launch.inputs import open_input
 from llmdash.launch.kept_requests import kept_requests
 from llmdash.launch.run_input import input_of
@@ -29,7 +29,13 @@ def kept_session(folder: Path) -> KeptSession:
     def source() -> PromptSource:
         return open_input(input_of(facts))
 
-    return KeptSession(folder, open_input=source, cost_of=_prices_of(facts), request_of=kept_requests(facts))
+    return KeptSession(
+        folder,
+        open_input=source,
+        cost_of=_prices_of(facts),
+        batch_cost_of=_prices_of(facts, in_batch=True) or no_price,
+        request_of=kept_requests(facts),
+    )
 
 
 def replay_session(folder: Path, speed: float = 1.0) -> ReplaySession:
@@ -44,15 +50,20 @@ def replay_session(folder: Path, speed: float = 1.0) -> ReplaySession:
     )
 
 
-def _prices_of(facts: Mapping[str, Any]) -> CostOf | None:
-    """Return what prices the tokens of a run as at work; None for one of the simulator, which cost nothing.
+def _prices_of(facts: Mapping[str, Any], *, in_batch: bool = False) -> CostOf | None:
+    """Return what prices the tokens of a run as at work, of requests that were sent one by one, or in
+    batches; None for one of the simulator, which cost nothing.
 
     Raises ConfigError.
     """
     if facts.get("simulator"):
         return None
     prices, provider = load_prices(), _provider_of(facts)
-    return lambda _label, model, tokens: prices.cost(model, tokens, provider) if model else None
+
+    def cost(_label: str, model: str, tokens: Tokens) -> float | None:
+        return prices.cost(model, tokens, provider, in_batch=in_batch) if model else None
+
+    return cost
 
 
 def _provider_of(facts: Mapping[str, Any]) -> str | None:

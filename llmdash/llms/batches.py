@@ -141,7 +141,7 @@ class Batches(Protocol):
     takes_files: bool
     """True if the file is uploaded first; False if `create` sends it."""
     names_batches: bool
-    """True if the service keeps the name of a batch."""
+    """True if the service keeps what tells a batch from others: its name, or the id of its file."""
     counts_early: bool
     """True if it tells counts before the end."""
     opening: bytes

@@ -20,7 +20,7 @@ from llmdash.engine.model.frame import EMPTY_FRAME, Frame, Inspection, JobRow, R
 from llmdash.engine.model.records import MomentRow, SampleRow
 from llmdash.engine.model.states import JobState, RunState, Severity
 from llmdash.engine.model.view import StreamView, View
-from llmdash.engine.pool.costs import CostOf, CostSoFar, projected
+from llmdash.engine.pool.costs import CostOf, CostSoFar, no_price, projected
 from llmdash.engine.store.store import Store
 from llmdash.prompts.source import PromptSource
 from llmdash.reports.wording import resume_command
@@ -55,10 +55,11 @@ class KeptSession:
         *,
         open_input: Callable[[], PromptSource] = no_input,
         cost_of: CostOf | None = None,
+        batch_cost_of: CostOf = no_price,
         request_of: KeptRequestOf = no_request,
     ) -> None:
         self.folder = folder
-        self._run = open_run(folder, open_input, cost_of, request_of)
+        self._run = open_run(folder, open_input, cost_of, request_of, batch_cost_of)
         self._totals = totals_in(self._run.facts)
         self._moments = self._run.reader.moments()
         self._share = 0.0

@@ -13,11 +13,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from llmdash.simulator.batches.desk import BatchDesk
+from llmdash.simulator.batches.desk import SimulatedBatches
 from llmdash.simulator.batches.door import BatchDoor
 from llmdash.simulator.connection import Receive, Scope, Send
 from llmdash.simulator.dialects.anthropic_conventions import AnthropicConventions
 from llmdash.simulator.dialects.openai import OpenAIConventions, model
+from llmdash.simulator.dialects.served import DIALECTS
 from llmdash.simulator.errors import ServedError
 from llmdash.simulator.service import Service
 from llmdash.simulator.settings import SimulatorSettings
@@ -161,18 +162,20 @@ class SimulatorApp:
     ) -> None:
         stats = Stats(settings.keys)
         self._service = Service(settings, stats, clock, wall)
-        self.batches = BatchDesk(self._service, clock, wall, settings.batch_speed)
+        self.batches = SimulatedBatches(self._service, clock, wall, settings.batch_speed)
         self._others = _others(self._service, stats, clock, BatchDoor(self.batches, self._service.executions))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # The dialects bypass the router: they are nearly all of the traffic.
-        if scope["type"] == "http" and scope["path"].startswith("/v1"):
-            if await self.batches(scope, receive, send):
-                return
-            if scope["method"] == "POST":
-                await self._service(scope, receive, send)
-                return
-        await self._others(scope, receive, send)
+        # The dialects bypass everything else: they are nearly all of the traffic.
+        posted = scope["type"] == "http" and scope["method"] == "POST" and scope["path"].startswith("/v1")
+        if posted and scope["path"] in DIALECTS:
+            await self._service(scope, receive, send)
+        elif scope["type"] == "http" and await self.batches(scope, receive, send):
+            return
+        elif posted:
+            await self._service(scope, receive, send)
+        else:
+            await self._others(scope, receive, send)
 
 
 def _others(service: Service, stats: Stats, clock: Callable[[], float], batches: BatchDoor) -> Starlette:
@@ -189,7 +192,7 @@ def _others(service: Service, stats: Stats, clock: Callable[[], float], batches:
             Route("/__sim__/requests", door.requests, methods=["GET", "POST"]),
             Route("/__sim__/tracked", door.tracked, methods=["GET", "POST"]),
             Route("/__sim__/key/{key:path}", door.order, methods=["POST"]),
-            Route("/__sim__/batches", batches.batches, methods=["GET", "POST"]),
+            Route("/__sim__/batches", batches.batches, methods=["GET", "POST", "DELETE"]),
             Route("/__sim__/executions", batches.executions, methods=["GET", "DELETE"]),
         ],
         exception_handlers={HTTPException: _failed},

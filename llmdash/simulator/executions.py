@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from llmdash.simulator.answers import Question
 
-__all__ = ["Executions", "Way"]
+__all__ = ["Executed", "Executions", "Way"]
 
 Way = Literal["live", "batch"]
 
 _MOST_PROMPTS = 1_000_000
 _LONGEST = 200
 _OTHERS = "(other prompts)"
+
+
+class Executed(NamedTuple):
+    """The answer to a request of a batch: a body in JSON, and in `identity` its id with the provider."""
+
+    status: int
+    body: bytes
+    identity: str
+
+    @property
+    def failed(self) -> bool:
+        return self.status != 200
 
 
 class Executions:
@@ -56,6 +68,8 @@ class Executions:
 
 def _name(question: Question) -> str:
     """The text of a prompt, with a hash where that alone does not tell it from others."""
+    if len(question.messages) == 1 and len(question.messages[0][1]) <= _LONGEST:
+        return question.messages[0][1]
     text = question.text
     said = [each for role, each in question.messages if role not in ("system", "developer")]
     if len(text) <= _LONGEST and len(said) == 1:

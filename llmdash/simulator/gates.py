@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
@@ -38,6 +39,8 @@ class KeyGate:
         self.limited = settings.rpm > 0 or settings.tpm > 0
         self.counts_tokens = settings.tpm > 0
         self.compat = NO_COMPAT
+        self._unlimited: KeyGate | None = None
+        self._compat_of_unlimited = NO_COMPAT
 
     def order(self, orders: Mapping[str, Any], now: float) -> None:
         """Set `refuse` (bool), `throttle_s` (seconds, 0 ends it), `error_rate` (0 to 1), `compat` (names).
@@ -81,9 +84,13 @@ class KeyGate:
         return None
 
     def unlimited(self) -> KeyGate:
-        """Return a gate with the faults of this one, and without its limits."""
-        found = KeyGate(SimulatorSettings(error_rate=self.error_rate), 0.0)
-        found.compat = self.compat
+        """Return a gate with the faults of this one within answers, and without its limits."""
+        found = self._unlimited or KeyGate(SimulatorSettings(), 0.0)
+        found.error_rate = self.error_rate
+        if self.compat is not self._compat_of_unlimited:
+            found.compat = dataclasses.replace(self.compat, html=False)
+            self._compat_of_unlimited = self.compat
+        self._unlimited = found
         return found
 
     def charge(self, tokens: int) -> None:

@@ -6,7 +6,7 @@ import itertools
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -23,14 +23,10 @@ from llmdash.simulator.connection import (
     Scope,
     Send,
 )
-from llmdash.simulator.dialects.anthropic import COUNT, MESSAGES
 from llmdash.simulator.dialects.base import Call, Reply, ServedDialect, prompt_tokens
-from llmdash.simulator.dialects.chat import CHAT
-from llmdash.simulator.dialects.completions import COMPLETIONS
-from llmdash.simulator.dialects.embeddings import EMBEDDINGS
-from llmdash.simulator.dialects.responses import RESPONSES
+from llmdash.simulator.dialects.served import DIALECTS
 from llmdash.simulator.errors import ServedError, Throttled
-from llmdash.simulator.executions import Executions, Way
+from llmdash.simulator.executions import Executed, Executions, Way
 from llmdash.simulator.faults.base import Asking, Compose, Fault, Refuse, Rewrite
 from llmdash.simulator.faults.picker import Drawn, FaultPicker
 from llmdash.simulator.gates import KeyGate
@@ -39,16 +35,8 @@ from llmdash.simulator.sending import Sender, as_served
 from llmdash.simulator.settings import SimulatorSettings
 from llmdash.simulator.stats import Outcome, Stats
 
-__all__ = ["Executed", "Service"]
+__all__ = ["Service"]
 
-_DIALECTS = {
-    "/v1/chat/completions": CHAT,
-    "/v1/completions": COMPLETIONS,
-    "/v1/responses": RESPONSES,
-    "/v1/messages": MESSAGES,
-    "/v1/messages/count_tokens": COUNT,
-    "/v1/embeddings": EMBEDDINGS,
-}
 _PAGE = (
     b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>502 Bad Gateway</body>\r\n</html>\r\n"
 )
@@ -71,14 +59,6 @@ class _Visit(msgspec.Struct, frozen=True):
     arrived: float
     record: RequestRecord
     way: Way = "live"
-
-
-class Executed(NamedTuple):
-    """The answer to a request of a batch; `identity` is its id with the provider."""
-
-    status: int
-    body: bytes
-    identity: str
 
 
 class Service:
@@ -109,10 +89,10 @@ class Service:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         arrived = time.monotonic()
         path = scope["path"].rstrip("/")
-        dialect = _DIALECTS.get(path)
+        dialect = DIALECTS.get(path)
         known = dialect is not None
         # At an unknown path, errors have the shape of the dialect that its name suggests.
-        dialect = dialect or (MESSAGES if "/messages" in path else CHAT)
+        dialect = dialect or DIALECTS["/v1/messages" if "/messages" in path else "/v1/chat/completions"]
         conventions = dialect.conventions
         key = conventions.key(scope["headers"])
         row = self._stats.arrived(key, arrived)
@@ -132,6 +112,10 @@ class Service:
             self._stats.ended(row, outcome, answers)
             record.outcome = outcome
 
+    def place(self, key: str) -> int | None:
+        """Return the place of a key among those of the settings; None for any other."""
+        return self._places.get(key)
+
     async def execute(self, path: str, key: str, headers: Headers, body: bytes) -> Executed:
         """Answer a request of a batch of `key` as one that comes live, at once and beyond its limits.
 
@@ -141,7 +125,7 @@ class Service:
         kept = KeptAnswer()
         record = RequestRecord(0, 0.0, path, self._places.get(key), headers)
         scope: Scope = {"type": "http", "method": "POST", "path": path, "headers": headers}
-        visit = _Visit(scope, _DIALECTS[path], True, kept, identity, 0.0, record, "batch")
+        visit = _Visit(scope, DIALECTS[path], True, kept, identity, 0.0, record, "batch")
         gate = self.gates[key].unlimited()
         await self._attend(visit, key, gate, body)
         return Executed(kept.status, bytes(kept.content), identity)
@@ -203,7 +187,7 @@ class Service:
             bool(fields.get("stream")),
             fields,
             prompt,
-            key,
+            key if visit.way == "live" else f"{key} in batches",  # one rests without the other
             self._places.get(key) == len(self._places) - 1,
         )
 
@@ -218,6 +202,8 @@ class Service:
             raise Throttled(wait.seconds, wait.limit)
         if isinstance(call, ServedError):
             raise call
+        if visit.way == "batch" and call.streamed:
+            raise ServedError(400, "Streaming is not supported in batches.", "stream")
         if gate.compat.refuse_stream_options and call.names_stream_options:
             raise ServedError(400, "Unrecognized request argument supplied: stream_options", "stream_options")
         return call

@@ -36,7 +36,8 @@ class RawServer:
         self.connections += 1
         while not writer.is_closing():
             head = await reader.readuntil(b"\r\n\r\n")
-            size = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+            _, _, sized = head.lower().partition(b"content-length:")
+            size = int(sized.split(b"\r\n")[0] or 0)
             self.requests.append(head + await reader.readexactly(size))
             deed = self._script[min(len(self.requests), len(self._script)) - 1]
             await deed(reader, writer)

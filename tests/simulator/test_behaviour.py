@@ -110,6 +110,8 @@ def test_a_request_that_failed_may_succeed_when_it_is_sent_again() -> None:
         ({"wrong_rate": -0.1}, "wrong_rate"),
         ({"first_share": 2}, "first_share"),
         ({"seed": 2**64}, "seed"),
+        ({"batch_speed": 0}, "batch_speed"),
+        ({"batch_speed": float("inf")}, "batch_speed"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(fields: dict[str, Any], name: str) -> None:

@@ -19,7 +19,7 @@ from typing import NoReturn
 from tests.warm.asking import LENGTH, NUMBER, Ask, Kind, be_of
 from tests.warm.being import become
 
-__all__ = ["main"]
+__all__ = ["load", "main"]
 
 _PACKAGES = ("cli", "config", "engine", "launch", "prompts", "reports", "runs", "simulator", "ui")
 """Those of the program whose modules are loaded, with all that they load."""
@@ -53,14 +53,19 @@ _OF_WORKERS = (
 def main(listener: str, alive: str, address: str, kind: Kind) -> None:
     """Serve at a listening socket for as long as somebody has the other end of `alive`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # as for a terminal's other processes, their user's
+    load(*(_OF_WORKERS if kind == "workers" else ()))
+    _Server(socket.socket(fileno=int(listener)), int(alive), address).serve()
+
+
+def load(*more: str) -> None:
+    """Load the program, and these modules, so that a process forked from this one has them."""
     gc.disable()
-    for name in (*_modules(), *_LOADED, *(_OF_WORKERS if kind == "workers" else ())):
+    for name in (*_modules(), *_LOADED, *more):
         importlib.import_module(name)
     gc.collect()
     gc.freeze()
     gc.enable()
     assert threading.active_count() == 1
-    _Server(socket.socket(fileno=int(listener)), int(alive), address).serve()
 
 
 def _modules() -> Iterator[str]:

@@ -1,20 +1,20 @@
-"""Batch: one batch of a run, and the names by which its requests are known at the provider."""
+"""SentBatch: one batch of a run, and the names by which its requests are known at the provider."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 from array import array
-from collections.abc import Callable
+from collections.abc import Awaitable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from llmdash.engine.model.records import BatchRecord
 from llmdash.engine.model.states import BatchState
 from llmdash.engine.pool.member import Member
-from llmdash.llms.batches import Batches, BatchStatus
+from llmdash.llms.batches import BatchStatus
 
-__all__ = ["Batch", "RequestName", "batch_name", "named", "request_name"]
+__all__ = ["RequestName", "SentBatch", "batch_name", "named", "request_name"]
 
 _REQUEST = re.compile(r"r([0-9a-z]{1,16})-([0-9]{1,9})-([0-9]{1,9})-([0-9]{1,9})")
 
@@ -46,7 +46,7 @@ def named(text: str | None) -> RequestName | None:
     return RequestName(found[1], int(found[2]), int(found[3]), int(found[4]))
 
 
-class Batch:
+class SentBatch:
     """One batch: where it is, with which key, and its jobs. `member` is None while no key can reach it."""
 
     def __init__(
@@ -55,24 +55,26 @@ class Batch:
         folder: Path,
         jobs: array[int],
         member: Member | None,
-        service: Batches | None,
     ) -> None:
         self.record = record
         self.file = folder / record.file
         self.jobs = jobs
         self.member = member
-        self.service = service
         self.left = len(jobs) if self.state.is_open else 0
         """The jobs without an outcome."""
         self.dollars: float | None = None
         """What came back has cost, as far as that is known."""
         self.status: BatchStatus | None = None
+        self.ahead_s = 0.0
+        """By how much the provider's clock is ahead of ours, in seconds."""
         self.waits_for = ""
         """Why nothing happens with it now, in words; empty where that goes without saying."""
         self.foreign = self.double = self.unreadable = 0
         """Lines of results that are of no job of this batch, of one that has its outcome, or of none."""
         self.is_wanted_back = self.is_given_up = False
         """Whether it is to be cancelled; whether its jobs are sent again although it may go on."""
+        self.is_over = False
+        """True if it is held although it has ended: its results cannot be fetched."""
         self.is_told = asyncio.Event()
         """Set once the provider was asked to cancel it, by this start."""
         self.expired = 0
@@ -91,14 +93,18 @@ class Batch:
     def state(self) -> BatchState:
         return BatchState(self.record.state)
 
-    def became(self, state: BatchState, **changes: Any) -> BatchRecord:
-        """Return the record of the batch in another state; it counts once it is on disk."""
-        return self.record._replace(state=state.value, **changes)
+    async def changed(self, most_s: float | None, *others: Awaitable[object]) -> None:
+        """Wait until it has ended, something about it was changed from outside, or one of `others` is there;
+        at most so long.
+        """
+        waits = [asyncio.ensure_future(each) for each in (self.has_ended.wait(), self.wakes.wait(), *others)]
+        try:
+            await asyncio.wait(waits, timeout=most_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waits:
+                each.cancel()
+        self.wakes.clear()
 
     def where(self) -> str:
         """Return what the batch is called in a message."""
         return f"Batch {self.number} ({self.record.provider_id or self.record.name})"
-
-
-Told = Callable[[Batch], None]
-"""What is called when a batch has changed."""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from llmdash.engine.batches.batch import Batch
+from llmdash.engine.batches.batch import SentBatch
 from llmdash.engine.batches.terms import BatchPace
 from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.sanitize import storable
@@ -29,7 +29,7 @@ def is_refused(failure: Failure) -> bool:
     return failure.kind in _FINAL and failure.status is not None
 
 
-async def persistently(batch: Batch, pace: BatchPace, call: Callable[[], Awaitable[T]]) -> T:
+async def persistently(batch: SentBatch, pace: BatchPace, call: Callable[[], Awaitable[T]]) -> T:
     """Make a call that may be repeated until it is answered; it waits longer each time. Raises Failure where
     it is refused.
     """

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from llmdash.engine.batches.batch import Batch, named
+from llmdash.engine.batches.batch import SentBatch, named
+from llmdash.engine.batches.book import BatchBook
 from llmdash.engine.batches.calls import persistently
 from llmdash.engine.batches.lending import Lending
 from llmdash.engine.batches.settling import BatchSettling
 from llmdash.engine.batches.terms import BatchTerms
+from llmdash.engine.batches.turns import Turns
 from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.model.counts import counted
 from llmdash.engine.model.states import BatchState, Severity
@@ -21,8 +22,6 @@ from llmdash.llms.wire.failures import Failure
 
 __all__ = ["Collector"]
 
-_SLICE = 50
-"""Lines that are settled in a row; then the loop goes on with what is in flight."""
 _GROUP = 1_000
 """Lines that are written together."""
 
@@ -36,12 +35,13 @@ class Collector:
         self, parts: RunnerParts, settling: BatchSettling, lending: Lending, terms: BatchTerms, run: str
     ) -> None:
         self._parts = parts
+        self._book = BatchBook(parts)
         self._settling = settling
         self._lending = lending
         self._terms = terms
         self._run = run
 
-    async def collect(self, batch: Batch, member: Member, service: Batches, status: BatchStatus) -> None:
+    async def collect(self, batch: SentBatch, member: Member, service: Batches, status: BatchStatus) -> None:
         """Settle the jobs of a batch by its results. Raises Failure where these are gone."""
         files = [batch.file.with_suffix(f".{number}.out") for number in range(len(status.results))]
         for source, file in zip(status.results, files, strict=True):
@@ -55,18 +55,19 @@ class Collector:
             with suppress(Failure):  # they expire by themselves
                 await service.forget(status)
 
-    async def _fetch(self, batch: Batch, service: Batches, source: str, file: Path) -> None:
+    async def _fetch(self, batch: SentBatch, service: Batches, source: str, file: Path) -> None:
         await persistently(batch, self._terms.pace, lambda: service.download(source, file))
 
-    async def _settle(self, batch: Batch, member: Member, service: Batches, file: Path) -> None:
+    async def _settle(self, batch: SentBatch, member: Member, service: Batches, file: Path) -> None:
+        turns = Turns()
         for count, line in enumerate(service.lines(file)):
-            await self._pause(count)
+            await self._pause(count, turns)
             found = service.read(line)
             job = self._job_of(batch, found)
             if job is not None:
                 self._settling.answered(batch, member, job, found)
 
-    def _job_of(self, batch: Batch, found: BatchAnswer) -> int | None:
+    def _job_of(self, batch: SentBatch, found: BatchAnswer) -> int | None:
         """Return the job that a line is of; None if there is nothing to settle by it."""
         name = named(found.custom_id)
         if name is None or (name.run, name.batch) != (self._run, batch.number):
@@ -80,18 +81,18 @@ class Collector:
             return None
         return name.job
 
-    async def _pause(self, count: int) -> None:
+    async def _pause(self, count: int, turns: Turns) -> None:
         """Let others go on now and then, and the disk catch up."""
         if count % _GROUP == _GROUP - 1:
             await self._parts.journal.flushed()
-        elif count % _SLICE == _SLICE - 1:
-            await asyncio.sleep(0)
+        else:
+            await turns.pause()
 
-    async def _rest(self, batch: Batch, member: Member, end: BatchEnd) -> None:
+    async def _rest(self, batch: SentBatch, member: Member, end: BatchEnd) -> None:
         """Make the jobs pending again that have no line."""
-        missing = 0
+        missing, turns = 0, Turns()
         for count, job in enumerate(self.open_jobs(batch)):
-            await self._pause(count)
+            await self._pause(count, turns)
             missing += 1
             if end is BatchEnd.COMPLETED:
                 self._settling.without_line(batch, member, job)
@@ -99,11 +100,11 @@ class Collector:
                 self._settling.not_run(batch, job)
         self._report(batch, missing if end is BatchEnd.COMPLETED else 0)
 
-    def open_jobs(self, batch: Batch) -> Iterator[int]:
+    def open_jobs(self, batch: SentBatch) -> Iterator[int]:
         """Yield the jobs of a batch without an outcome."""
         return (job for job in batch.jobs if self._lending.is_open(job, batch.number))
 
-    def _report(self, batch: Batch, missing: int) -> None:
+    def _report(self, batch: SentBatch, missing: int) -> None:
         odd = (
             (missing, "result is missing", "results are missing; these jobs are pending again"),
             (batch.foreign, "line is of no job of this run", "lines are of no job of this run"),
@@ -114,13 +115,11 @@ class Collector:
         if said:
             self._settling.notice(Severity.WARNING, f"{batch.where()}: {'; '.join(said)}")
 
-    async def _close(self, batch: Batch) -> None:
+    async def _close(self, batch: SentBatch) -> None:
         """Put on record that nothing is left of a batch, once all its results are."""
         await self._parts.journal.flushed()
         ended_at = batch.record.ended_at or self._parts.wall_clock()
         expired = (batch.record.expired or 0) + batch.expired
-        record = batch.became(BatchState.CLOSED, ended_at=ended_at, expired=expired)
-        await self._parts.journal.batch(record)
-        batch.record = record
+        await self._book.put(batch, BatchState.CLOSED, ended_at=ended_at, expired=expired)
         done = counted(batch.record.jobs, "job")
         self._settling.notice(Severity.INFORMATION, f"{batch.where()} is back: {done}")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from llmdash.engine.batches.batch import Batch
+from llmdash.engine.batches.batch import SentBatch
 from llmdash.engine.batches.carriage import Carriage
 from llmdash.engine.batches.carriers import Carriers
 from llmdash.engine.batches.collector import Collector
@@ -24,7 +24,8 @@ from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model.records import BatchRecord
 from llmdash.engine.model.rows import BatchRow
 from llmdash.engine.model.states import BatchState, JobState, Severity
-from llmdash.engine.pool.costs import CostOf
+from llmdash.engine.pool.costs import Tokens
+from llmdash.engine.pool.member import Member
 
 __all__ = ["BatchDesk"]
 
@@ -34,7 +35,7 @@ _DEADLINE_LOOK_S = 1.0
 class BatchDesk:
     """Plans batches, carries each out and back, and brings back what is late. On the event loop of the run.
 
-    `run` is the name of the run in the ids of its requests; `cost_of` has the prices of batches.
+    `run` is the name of the run in the ids of its requests.
     """
 
     def __init__(
@@ -44,24 +45,31 @@ class BatchDesk:
         terms: BatchTerms,
         folder: Path,
         run: str,
-        cost_of: CostOf,
     ) -> None:
         self._parts = parts
         self._terms = terms
         self._folder = folder
-        self.batches: dict[int, Batch] = {}
+        self.batches: dict[int, SentBatch] = {}
         """Every batch of the run, by its number; those that are closed too."""
         self.deadline = terms.deadline
         self.planning = 0
         """The number of plans that are being made."""
         self.carriers = Carriers(parts.pool)
         self._lending = Lending(parts, runner.settling)
-        settling = BatchSettling(parts, runner.settlement, self._lending, cost_of)
+        settling = BatchSettling(parts, runner.settlement, self._lending)
         self._settling = settling
         self._planner = Planner(parts, self.carriers, self._lending, terms, folder, run, self._sizes_with)
         collector = Collector(parts, settling, self._lending, terms, run)
         self._carriage = Carriage(
-            parts, runner, self.carriers, self._lending, settling, collector, terms, self
+            parts,
+            runner,
+            self.carriers,
+            self._lending,
+            settling,
+            collector,
+            terms,
+            self,
+            lambda: self.all_batches,
         )
         self._tasks: set[asyncio.Task[None]] = set()
         self._carried: dict[int, asyncio.Task[None]] = {}
@@ -69,12 +77,12 @@ class BatchDesk:
         self._fault: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
-    def all_batches(self) -> Sequence[Batch]:
+    def all_batches(self) -> Sequence[SentBatch]:
         """Every batch, by its number."""
         return tuple(self.batches.values())
 
     @property
-    def open_batches(self) -> Sequence[Batch]:
+    def open_batches(self) -> Sequence[SentBatch]:
         """The batches that jobs may be with, by their numbers."""
         return [each for each in self.batches.values() if each.state.is_open]
 
@@ -92,21 +100,42 @@ class BatchDesk:
             self.batches[record.batch] = batch
             if batch.state.is_open:
                 self._lending.restore(jobs, record.batch)
+        self._restore_costs(reader)
         self._planner.number_from(max(self.batches, default=0) + 1)
 
-    def _restored(self, record: BatchRecord, jobs: array[int]) -> Batch:
+    def _restored(self, record: BatchRecord, jobs: array[int]) -> SentBatch:
         member = self.carriers.with_label(record.key)
-        service = None if member is None else self.carriers.service(member)
-        return Batch(record, self._folder, jobs, member, service)
+        return SentBatch(record, self._folder, jobs, member)
+
+    def _restore_costs(self, reader: JournalReader) -> None:
+        cost_of = self._parts.reservations.quotes.batch_cost_of
+        for number, label, model, tokens in reader.batches.spent():
+            batch, dollars = self.batches.get(number), cost_of(label, model, Tokens(*tokens))
+            if batch is not None and dollars is not None:
+                batch.dollars = (batch.dollars or 0.0) + dollars
+
+    def asking(self) -> Mapping[int, Member]:
+        """Return the jobs that are in batches, and the key of each."""
+        return {
+            job: each.member
+            for each in self.open_batches
+            if each.member is not None
+            for job in each.jobs
+            if self._lending.is_open(job, each.number)
+        }
 
     async def begin(self) -> None:
         """Go on with what is on record, and plan what is pending if all of it goes in batches."""
         for batch in self.open_batches:
             self._carriage.doubt(batch)
             self._carry(batch)
-        if self._terms.all_pending:
-            jobs = await self._lending.take(self._lending.pending())
-            self._spawn(self._plan_taken(jobs))
+        if self._terms.all_pending and not self._parts.queue.is_gated:
+            await self.send_rest()
+
+    async def send_rest(self) -> None:
+        """Lend every pending job now, and send it in batches."""
+        jobs = await self._lending.take(self._lending.pending())
+        self._spawn(self._plan_taken(jobs))
 
     async def run(self) -> None:
         """Work until cancelled. Raises what broke it."""
@@ -133,7 +162,7 @@ class BatchDesk:
             self.batches[batch.number] = batch
             self._carry(batch)
 
-    def _carry(self, batch: Batch) -> None:
+    def _carry(self, batch: SentBatch) -> None:
         self._carried[batch.number] = self._spawn(self._carriage.carry(batch))
 
     def plan_again(self, jobs: Sequence[int], endpoint_tokens: tuple[Any, int] | None = None) -> None:
@@ -189,7 +218,7 @@ class BatchDesk:
                     *(each.is_told.wait() for each in self.open_batches if each.state.may_exist)
                 )
 
-    def _open(self, number: int) -> Batch:
+    def _open(self, number: int) -> SentBatch:
         batch = self.batches.get(number)
         if batch is None or not batch.state.is_open:
             raise ValueError(f"there is no batch {number} that is open")
@@ -218,7 +247,9 @@ class BatchDesk:
         """Return the batches as a frame shows them; any thread may ask."""
         now = self._parts.wall_clock()
         return tuple(
-            batch_row(each.record, now, left=each.left, cost=each.dollars, waits_for=each.waits_for)
+            batch_row(
+                each.record, now + each.ahead_s, left=each.left, cost=each.dollars, waits_for=each.waits_for
+            )
             for each in tuple(self.batches.values())
         )
 
@@ -247,10 +278,11 @@ class BatchDesk:
         """Stop what goes on; batches that are out stay there."""
         if not self._fault.done():
             self._fault.cancel()
-        for task in (*self._tasks, *self._carriage.tasks):
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, *self._carriage.tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._carriage.close()
 
 
-def _is_out(batch: Batch) -> bool:
+def _is_out(batch: SentBatch) -> bool:
     return batch.record.provider_id is not None and batch.state is not BatchState.ENDED

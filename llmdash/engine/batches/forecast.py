@@ -11,8 +11,8 @@ from statistics import fmean, median
 from typing import NamedTuple
 
 from llmdash.engine.batches.batch import request_name
+from llmdash.engine.batches.batch_file import BatchRoom, RequestGroup
 from llmdash.engine.batches.carriers import Carriers
-from llmdash.engine.batches.draft import Group, Room
 from llmdash.engine.batches.terms import BatchTerms
 from llmdash.engine.dispatch.asker import as_asked
 from llmdash.engine.dispatch.attempt import prompt_tokens
@@ -83,7 +83,7 @@ class _Found:
     tokens: float = 0.0
     is_bound: bool = False
     is_full_price: bool = False
-    groups: dict[Group, _Sums] = field(default_factory=dict)
+    groups: dict[RequestGroup, _Sums] = field(default_factory=dict)
 
 
 class BatchForecasts:
@@ -199,7 +199,7 @@ class BatchForecasts:
         if isinstance(place, str):
             found.stay, found.why = found.stay + 1, storable(place)
             return
-        group = Group(*place, frozenset(prompt.options))
+        group = RequestGroup(*place, frozenset(prompt.options))
         sums = found.groups.get(group) or self._sums(group)
         if sums is None:
             return
@@ -220,7 +220,7 @@ class BatchForecasts:
         found.tokens += asked + said
         self._price(found, sums.member.label, group.model, Tokens(round(asked), round(said)))
 
-    def _sums(self, group: Group) -> _Sums | None:
+    def _sums(self, group: RequestGroup) -> _Sums | None:
         member = self._carriers.first_member(group.endpoint, group.model)
         service = None if member is None else self._carriers.service(member)
         return None if member is None or service is None else _Sums(member, service)
@@ -235,7 +235,7 @@ class BatchForecasts:
 
     def _files(self, sums: _Sums, share: float) -> int:
         """How many batches the requests of a group make."""
-        room = Room.at(sums.service, self._terms.most_jobs, self._terms.most_tokens)
+        room = BatchRoom.at(sums.service, self._terms.most_jobs, self._terms.most_tokens)
         parts = [sums.requests / room.requests, sums.bytes / room.bytes]
         parts += [sums.tokens / room.tokens] if room.tokens else []
         return max(1, math.ceil(max(parts) * share - 1e-9))

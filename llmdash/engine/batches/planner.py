@@ -7,12 +7,13 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequen
 from pathlib import Path
 from typing import NamedTuple
 
-from llmdash.engine.batches.batch import Batch, batch_name, request_name
+from llmdash.engine.batches.batch import SentBatch, batch_name, request_name
+from llmdash.engine.batches.batch_file import BatchFile, BatchRoom, RequestGroup
 from llmdash.engine.batches.carriers import Carriers
-from llmdash.engine.batches.draft import Draft, Group, Room
 from llmdash.engine.batches.lending import Lending
 from llmdash.engine.batches.refusals import RefusedRows
 from llmdash.engine.batches.terms import BatchTerms
+from llmdash.engine.batches.turns import Turns
 from llmdash.engine.dispatch.asker import as_asked
 from llmdash.engine.dispatch.attempt import prompt_tokens
 from llmdash.engine.dispatch.parts import RunnerParts
@@ -25,8 +26,6 @@ from llmdash.prompts.source import InputError, Prompt
 
 __all__ = ["Planner"]
 
-_SLICE = 50
-"""Requests that are written in a row; then the loop goes on with what is in flight."""
 _LOOK_S = 0.1
 
 
@@ -35,7 +34,7 @@ class _Request(NamedTuple):
 
     job: int
     prompt: Prompt
-    group: Group
+    group: RequestGroup
     tokens: int
 
 
@@ -64,9 +63,9 @@ class Planner:
         self._run = run
         self._number = 1
         self._open_sizes = open_sizes
-        self._probes: dict[Group, int] = {}
+        self._probes: dict[RequestGroup, int] = {}
         """The job of each group that is sent live before the others."""
-        self._proven: set[Group] = set()
+        self._proven: set[RequestGroup] = set()
         self.most_tokens: dict[tuple[Endpoint, str], int] = {}
         """The most tokens of a batch of a model, as the provider told by refusing a larger one."""
 
@@ -74,18 +73,14 @@ class Planner:
         """Number the batches from `number` on."""
         self._number = number
 
-    def prove(self, group: Group) -> None:
-        """Send no job of a group live first: some were answered."""
-        self._proven.add(group)
-
-    async def plan(self, jobs: Sequence[int], *, probe: bool = True) -> AsyncGenerator[Batch, None]:
+    async def plan(self, jobs: Sequence[int], *, probe: bool = True) -> AsyncGenerator[SentBatch, None]:
         """Yield batches of these lent jobs, each once it is on record. What cannot go is given back."""
         refused = RefusedRows(self._parts)
-        drafts: dict[Group, Draft] = {}
+        drafts: dict[RequestGroup, BatchFile] = {}
+        turns = Turns()
         try:
-            for count, job in enumerate(jobs):
-                if count % _SLICE == _SLICE - 1:
-                    await asyncio.sleep(0)
+            for job in jobs:
+                await turns.pause()
                 if (request := self._request(job, refused)) is None:
                     self._lending.give_back((job,))
                     continue
@@ -116,7 +111,7 @@ class Planner:
         options = frozenset(prompt.options)
         if prompt.body is not None:
             options |= frozenset(prompt.body.fields)
-        return _Request(job, prompt, Group(*place, options), prompt_tokens(prompt))
+        return _Request(job, prompt, RequestGroup(*place, options), prompt_tokens(prompt))
 
     def _is_first(self, request: _Request) -> bool:
         """True for a job that is to be sent live before the others of its group."""
@@ -126,8 +121,8 @@ class Planner:
         return True
 
     def _written(
-        self, request: _Request, drafts: dict[Group, Draft], refused: RefusedRows
-    ) -> Iterator[Draft]:
+        self, request: _Request, drafts: dict[RequestGroup, BatchFile], refused: RefusedRows
+    ) -> Iterator[BatchFile]:
         """Write a request into the draft of its group; yield the one before, if that is full."""
         job, group = request.job, request.group
         draft = drafts.get(group) or self._opened(group, drafts)
@@ -145,7 +140,7 @@ class Planner:
             return
         draft.add(job, line, request.tokens)
 
-    def _opened(self, group: Group, drafts: dict[Group, Draft]) -> Draft | None:
+    def _opened(self, group: RequestGroup, drafts: dict[RequestGroup, BatchFile]) -> BatchFile | None:
         member = self._carriers.next_member(group.endpoint, group.model)
         service = None if member is None else self._carriers.service(member)
         if member is None or service is None:
@@ -153,12 +148,12 @@ class Planner:
         told = self.most_tokens.get((group.endpoint, group.model))
         tokens = min((each for each in (told, self._terms.most_tokens) if each is not None), default=None)
         number, self._number = self._number, self._number + 1
-        room = Room.at(service, self._terms.most_jobs, tokens)
-        draft = Draft(number, group, member, service, room, self._folder / f"batch-{number}.jsonl")
+        room = BatchRoom.at(service, self._terms.most_jobs, tokens)
+        draft = BatchFile(number, group, member, service, room, self._folder / f"batch-{number}.jsonl")
         drafts[group] = draft
         return draft
 
-    def _line(self, request: _Request, draft: Draft, refused: RefusedRows) -> bytes | None:
+    def _line(self, request: _Request, draft: BatchFile, refused: RefusedRows) -> bytes | None:
         """Return the request as it stands in the file; None for one that a batch cannot carry."""
         options = merge_options(self._parts.options, request.prompt.options)
         attempt = self._parts.store.columns.tries[request.job] + 1
@@ -169,12 +164,12 @@ class Planner:
             refused.add(request.job, failure.message)
             return None
 
-    def _is_covered(self, request: _Request, draft: Draft) -> bool:
+    def _is_covered(self, request: _Request, draft: BatchFile) -> bool:
         """True if the budget, where there is one, has room for the request."""
         reservations = self._parts.reservations
         return not reservations.are_needed or reservations.reserve(request.job, request.prompt, draft.member)
 
-    async def _finished(self, draft: Draft) -> Batch | None:
+    async def _finished(self, draft: BatchFile) -> SentBatch | None:
         """Put a batch on record, once the first job of its group was answered."""
         if not draft.jobs or not await self._is_answered(draft.group):
             draft.discard()
@@ -183,14 +178,14 @@ class Planner:
         if not draft.service.names_batches:
             self._lending.give_back(draft.differ_from(self._open_sizes(draft.member.label)))
         await asyncio.to_thread(draft.complete)
-        batch = Batch(self._record(draft), self._folder, draft.jobs, draft.member, draft.service)
+        batch = SentBatch(self._record(draft), self._folder, draft.jobs, draft.member)
         await self._parts.journal.batch(batch.record, self._attempts(batch))
         for job in draft.jobs:
             self._parts.store.columns.tries[job] += 1
         self._lending.note(draft.jobs, draft.number)
         return batch
 
-    async def _is_answered(self, group: Group) -> bool:
+    async def _is_answered(self, group: RequestGroup) -> bool:
         """Wait until the first job of a group has ended; True if it was answered."""
         columns = self._parts.store.columns
         probe = self._probes.get(group)
@@ -205,7 +200,7 @@ class Planner:
                 await asyncio.sleep(_LOOK_S)
         return True
 
-    def _record(self, draft: Draft) -> BatchRecord:
+    def _record(self, draft: BatchFile) -> BatchRecord:
         return BatchRecord(
             batch=draft.number,
             state=BatchState.PLANNED.value,
@@ -221,7 +216,7 @@ class Planner:
             planned_at=self._parts.wall_clock(),
         )
 
-    def _attempts(self, batch: Batch) -> Iterable[AttemptRecord]:
+    def _attempts(self, batch: SentBatch) -> Iterable[AttemptRecord]:
         tries, record = self._parts.store.columns.tries, batch.record
         for job in batch.jobs:
             yield AttemptRecord(

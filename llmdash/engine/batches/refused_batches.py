@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import enum
 import re
 import time
 
-from llmdash.engine.batches.batch import Batch
+from llmdash.engine.batches.batch import SentBatch
 from llmdash.engine.batches.terms import BatchPace
 from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.sanitize import storable
 
-__all__ = ["RefusedBatches", "Verdict"]
+__all__ = ["AfterRefusal", "RefusedBatches"]
 
 _OF_QUEUE = re.compile(
     r"token_limit_exceeded|enqueued|queue(d)? (token|limit|request)|too many (batch|queued)", re.IGNORECASE
@@ -24,7 +23,7 @@ _NOT_THERE = (404, 405, 501)
 _LONGEST = 4.0
 
 
-class Verdict(enum.Enum):
+class AfterRefusal(enum.Enum):
     """What follows from a refusal: the same again later, smaller batches later, another key, no batches of
     this model, or its jobs go back.
     """
@@ -46,31 +45,29 @@ class RefusedBatches:
         self._until: dict[tuple[str, str], float] = {}
         self._rest_s: dict[tuple[str, str], float] = {}
 
-    def judge(self, batch: Batch, failure: Failure) -> Verdict:
+    def judge(self, batch: SentBatch, failure: Failure) -> AfterRefusal:
         """Return what follows from a refusal of a batch, and let its queue rest where that is full."""
         said = f"{failure.code or ''} {failure.message}"
         if _OF_QUEUE.search(said):
             self._rest(batch, failure)
-            return Verdict.SMALLER
+            return AfterRefusal.SMALLER
         if failure.kind in (FailureKind.AUTH, FailureKind.QUOTA):
-            return Verdict.OTHER_KEY
+            return AfterRefusal.OTHER_KEY
         if failure.kind in (FailureKind.REQUEST, FailureKind.CONFIG) and failure.status != 429:
             is_service = failure.status in _NOT_THERE or _NOT_BATCHABLE.search(said) is not None
-            return Verdict.NO_SERVICE if is_service else Verdict.BACK
+            return AfterRefusal.NO_SERVICE if is_service else AfterRefusal.BACK
         self._rest(batch, failure)
-        return Verdict.LATER
+        return AfterRefusal.LATER
 
-    async def turn(self, batch: Batch) -> None:
-        """Wait while the queue rests that a batch is for."""
-        left = self._until.get(_queue(batch), 0.0) - time.monotonic()
-        if left > 0:
-            await asyncio.sleep(left)
+    def rest_s(self, batch: SentBatch) -> float:
+        """Return for how many more seconds the queue rests that a batch is for."""
+        return max(0.0, self._until.get(_queue(batch), 0.0) - time.monotonic())
 
-    def took(self, batch: Batch) -> None:
+    def took(self, batch: SentBatch) -> None:
         """Note that the service took a batch."""
         self._rest_s.pop(_queue(batch), None)
 
-    def _rest(self, batch: Batch, failure: Failure) -> None:
+    def _rest(self, batch: SentBatch, failure: Failure) -> None:
         queue = _queue(batch)
         rest_s = max(self._rest_s.get(queue, self._pace.full), failure.retry_after or 0.0)
         self._rest_s[queue] = min(self._pace.longest_look * _LONGEST, rest_s * 2)
@@ -78,5 +75,5 @@ class RefusedBatches:
         batch.waits_for = storable(f"the queue rests: {failure}")
 
 
-def _queue(batch: Batch) -> tuple[str, str]:
+def _queue(batch: SentBatch) -> tuple[str, str]:
     return batch.record.endpoint, batch.record.model

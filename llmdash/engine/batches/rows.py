@@ -12,7 +12,9 @@ __all__ = ["batch_row"]
 def batch_row(
     record: BatchRecord, now: float, *, left: int, cost: float | None = None, waits_for: str = ""
 ) -> BatchRow:
-    """Return the row of a batch at `now`, in Unix seconds; `left` of its jobs have no outcome."""
+    """Return the row of a batch at `now`, in Unix seconds by the provider's clock; `left` of its jobs have no
+    outcome.
+    """
     state = BatchState(record.state)
     end = now if state.is_open or record.ended_at is None else record.ended_at
     expires_in_s = None if record.expires_at is None or not state.is_open else record.expires_at - now

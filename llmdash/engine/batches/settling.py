@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmdash.engine.batches.batch import Batch
+from llmdash.engine.batches.batch import SentBatch
 from llmdash.engine.batches.lending import Lending
 from llmdash.engine.dispatch.attempt import Answer, Attempt, GatheredAnswer
 from llmdash.engine.dispatch.key_reports import KeyReports
@@ -13,7 +13,7 @@ from llmdash.engine.model.events import AnsweredInBatch, Noticed, TryFailed
 from llmdash.engine.model.records import AttemptRecord
 from llmdash.engine.model.states import Severity
 from llmdash.engine.pool.attribution import Attribution
-from llmdash.engine.pool.costs import CostOf, cost_of_usage
+from llmdash.engine.pool.costs import cost_of_usage
 from llmdash.engine.pool.member import Lease, Member
 from llmdash.llms.batches import BatchAnswer
 from llmdash.llms.messages import Usage
@@ -27,18 +27,15 @@ _OF_KEY = (FailureKind.QUOTA, FailureKind.AUTH)
 
 
 class BatchSettling:
-    """What failed for the service's or the key's reasons is pending again, and never failed by that;
-    `cost_of` has the prices of batches.
-    """
+    """What failed for the service's or the key's reasons is pending again, and never failed by that."""
 
-    def __init__(self, parts: RunnerParts, settlement: Settlement, lending: Lending, cost_of: CostOf) -> None:
+    def __init__(self, parts: RunnerParts, settlement: Settlement, lending: Lending) -> None:
         self._parts = parts
         self._settlement = settlement
         self._lending = lending
-        self._cost_of = cost_of
         self._key_reports = KeyReports(parts)
 
-    def answered(self, batch: Batch, member: Member, job: int, found: BatchAnswer) -> None:
+    def answered(self, batch: SentBatch, member: Member, job: int, found: BatchAnswer) -> None:
         """Settle a job of `batch` by a line of its results."""
         parts, record = self._parts, self._record(batch, job)
         if not found.ran:
@@ -90,13 +87,13 @@ class BatchSettling:
         if self._parts.pool.refused_in_batch(member, failure):
             self._key_reports.report(member, Attribution(key=member.state))
 
-    def not_run(self, batch: Batch, job: int) -> None:
+    def not_run(self, batch: SentBatch, job: int) -> None:
         """Make a job pending again whose request was never carried out: nothing was paid for it."""
         self._again(batch, self._record(batch, job)._replace(state="unsent"))
         self._parts.store.columns.tries[job] -= 1
         batch.expired += 1
 
-    def without_line(self, batch: Batch, member: Member, job: int) -> None:
+    def without_line(self, batch: SentBatch, member: Member, job: int) -> None:
         """Make a job pending again whose result is missing: it may have been paid for."""
         missing, record = "its result is missing", self._record(batch, job)
         self._parts.store.apply(AnsweredInBatch(job, record.key, record.attempt))
@@ -104,7 +101,7 @@ class BatchSettling:
         self._parts.reservations.left(job, member, sent=True)
         self._again(batch, record._replace(state="unknown", message=missing))
 
-    def _again(self, batch: Batch, ended: AttemptRecord) -> None:
+    def _again(self, batch: SentBatch, ended: AttemptRecord) -> None:
         parts = self._parts
         batch.left -= 1
         parts.journal.ended(ended._replace(ended_at=parts.wall_clock()), None, _nothing)
@@ -114,7 +111,7 @@ class BatchSettling:
         """Show a notice."""
         self._parts.store.apply(Noticed(severity, storable(words)))
 
-    def _record(self, batch: Batch, job: int) -> AttemptRecord:
+    def _record(self, batch: SentBatch, job: int) -> AttemptRecord:
         record = batch.record
         return AttemptRecord(
             job,
@@ -127,7 +124,8 @@ class BatchSettling:
         )
 
     def _dollars(self, member: Member, model: str, usage: Usage | None) -> float | None:
-        return None if usage is None else cost_of_usage(self._cost_of, member.label, model, usage)
+        cost_of = self._parts.reservations.quotes.batch_cost_of
+        return None if usage is None else cost_of_usage(cost_of, member.label, model, usage)
 
 
 def _untold(_event: object) -> None:

@@ -6,9 +6,9 @@ import asyncio
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from typing import Any
 
-from llmdash.engine.batches.batch import Batch
+from llmdash.engine.batches.batch import SentBatch
+from llmdash.engine.batches.book import BatchBook
 from llmdash.engine.batches.calls import is_unknown, persistently
 from llmdash.engine.batches.terms import BatchPace
 from llmdash.engine.dispatch.parts import RunnerParts
@@ -32,8 +32,11 @@ class Submitter:
     `owned` returns the provider's ids of the batches that are known.
     """
 
-    def __init__(self, parts: RunnerParts, pace: BatchPace, owned: Callable[[], Collection[str]]) -> None:
+    def __init__(
+        self, parts: RunnerParts, book: BatchBook, pace: BatchPace, owned: Callable[[], Collection[str]]
+    ) -> None:
         self._parts = parts
+        self._book = book
         self._pace = pace
         self._owned = owned
         self._uploading: set[int] = set()
@@ -41,11 +44,11 @@ class Submitter:
         self._searched: dict[int, float] = {}
         """When the search for a batch was begun, on the monotonic clock."""
 
-    def doubt(self, batch: Batch) -> None:
+    def doubt(self, batch: SentBatch) -> None:
         """Note that an earlier start may have uploaded the file of a batch that is planned."""
         self._uploading.add(batch.number)
 
-    async def step(self, batch: Batch, service: Batches) -> None:
+    async def step(self, batch: SentBatch, service: Batches) -> None:
         """Bring a batch one step further. Raises Failure where it is refused, or nothing was sent."""
         if batch.state is BatchState.CREATING:
             await self._find(batch, service)
@@ -54,16 +57,16 @@ class Submitter:
         else:
             await self._create(batch, service)
 
-    async def _upload(self, batch: Batch, service: Batches) -> None:
+    async def _upload(self, batch: SentBatch, service: Batches) -> None:
         name = f"{batch.record.name}.jsonl"
         file_id = await self._uploaded_before(batch, service, name)
         if file_id is None:
             self._uploading.add(batch.number)
             file_id = await service.upload(batch.file, name)
         self._uploading.discard(batch.number)
-        await self._keep(batch, BatchState.UPLOADED, file_id=file_id)
+        await self._book.put(batch, BatchState.UPLOADED, file_id=file_id)
 
-    async def _uploaded_before(self, batch: Batch, service: Batches, name: str) -> str | None:
+    async def _uploaded_before(self, batch: SentBatch, service: Batches, name: str) -> str | None:
         """Return the file of a batch that may be at the service; None if it is not there."""
         if batch.number not in self._uploading:
             return None
@@ -71,10 +74,10 @@ class Submitter:
         found = (each for each in listing.files if each.name == name and each.bytes == batch.record.bytes)
         return next((each.id for each in found), None)
 
-    async def _create(self, batch: Batch, service: Batches) -> None:
+    async def _create(self, batch: SentBatch, service: Batches) -> None:
         record, before = batch.record, batch.state
         began = record.creating_at or self._parts.wall_clock()
-        await self._keep(batch, BatchState.CREATING, creating_at=began)
+        await self._book.put(batch, BatchState.CREATING, creating_at=began)
         draft = BatchDraft(batch.file, record.name, record.model, record.jobs, record.file_id or "")
         try:
             status = await service.create(draft)
@@ -82,11 +85,11 @@ class Submitter:
             if is_unknown(failure):
                 self._searched.pop(batch.number, None)
                 return
-            await self._keep(batch, before)
+            await self._book.put(batch, before)
             raise
         await self.adopt(batch, status)
 
-    async def _find(self, batch: Batch, service: Batches) -> None:
+    async def _find(self, batch: SentBatch, service: Batches) -> None:
         """Look for a batch that may have been created: three times, since it may be listed late."""
         began = self._searched.setdefault(batch.number, time.monotonic())
         for after_s in self._pace.search:
@@ -96,7 +99,7 @@ class Submitter:
             if len(found) > 1:
                 ids = ", ".join(each.id for each in found)
                 words = f"two batches may be this one: {ids}; say which with: llmdash batches adopt"
-                await self._keep(batch, BatchState.HELD, detail=words)
+                await self._book.put(batch, BatchState.HELD, detail=words)
                 self._notice(batch, words)
                 return
             if found:
@@ -104,10 +107,9 @@ class Submitter:
                 return
         self._searched.pop(batch.number, None)
         batch.waits_for = ""
-        await self._keep(batch, BatchState.UPLOADED if batch.record.file_id else BatchState.PLANNED)
-        await self._create(batch, service)
+        await self._book.put(batch, BatchState.UPLOADED if batch.record.file_id else BatchState.PLANNED)
 
-    async def _candidates(self, batch: Batch, service: Batches) -> list[BatchStatus]:
+    async def _candidates(self, batch: SentBatch, service: Batches) -> list[BatchStatus]:
         record = batch.record
         since = (record.creating_at or record.planned_at) - _CLOCKS_S
         listing = await persistently(batch, self._pace, lambda: service.look(since))
@@ -120,7 +122,7 @@ class Submitter:
         ]
 
     @staticmethod
-    def is_of(batch: Batch, service: Batches, status: BatchStatus, ahead_s: float = 0.0) -> bool:
+    def is_of(batch: SentBatch, service: Batches, status: BatchStatus, ahead_s: float = 0.0) -> bool:
         """True if the provider's batch is this one: by its name or its file, or, where it keeps neither, by
         its size and age. `ahead_s` is by how much the provider's clock is ahead of ours.
         """
@@ -132,11 +134,11 @@ class Submitter:
             return False
         return status.created_at >= record.creating_at + ahead_s - _SLACK_S
 
-    async def adopt(self, batch: Batch, status: BatchStatus) -> None:
+    async def adopt(self, batch: SentBatch, status: BatchStatus) -> None:
         """Put on record which batch of the provider this one is."""
         batch.status, batch.waits_for = status, ""
         self._searched.pop(batch.number, None)
-        await self._keep(
+        await self._book.put(
             batch,
             BatchState.OUT,
             provider_id=status.id,
@@ -149,10 +151,5 @@ class Submitter:
         with suppress(OSError):  # a file that stays is in nobody's way
             batch.file.unlink(missing_ok=True)
 
-    async def _keep(self, batch: Batch, state: BatchState, **changes: Any) -> None:
-        record = batch.became(state, **changes)
-        await self._parts.journal.batch(record)
-        batch.record = record
-
-    def _notice(self, batch: Batch, words: str) -> None:
+    def _notice(self, batch: SentBatch, words: str) -> None:
         self._parts.store.apply(Noticed(Severity.WARNING, f"{batch.where()}: {words}"))

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from llmdash.engine.batches.batch import Batch
+from llmdash.engine.batches.batch import SentBatch
+from llmdash.engine.batches.book import BatchBook
 from llmdash.engine.batches.terms import BatchPace
 from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.model.states import BatchState
-from llmdash.engine.pool.member import Member
 from llmdash.llms.batches import BatchEnd, Batches, BatchListing, BatchStatus
 from llmdash.llms.wire.failures import Failure
 from llmdash.sanitize import storable
@@ -35,14 +35,14 @@ class Watcher:
     def __init__(
         self,
         parts: RunnerParts,
-        member: Member,
+        book: BatchBook,
         service: Batches,
         pace: BatchPace,
-        out: Callable[[], Sequence[Batch]],
-        told: Callable[[Member, Batches, BatchListing], None],
+        out: Callable[[], Sequence[SentBatch]],
+        told: Callable[[BatchListing], None],
     ) -> None:
         self._parts = parts
-        self._member = member
+        self._book = book
         self._service = service
         self._pace = pace
         self._out = out
@@ -95,7 +95,10 @@ class Watcher:
             for each in batches:
                 each.waits_for = storable(f"the service does not answer: {failure}")
             return
-        self._told(self._member, self._service, listing)
+        self._told(listing)
+        if listing.at is not None:
+            for batch in batches:
+                batch.ahead_s = listing.at - self._parts.wall_clock()
         known = {status.id: status for status in listing.batches}
         for batch in batches:
             status = known.get(batch.record.provider_id or "") or await self._alone(batch)
@@ -103,7 +106,7 @@ class Watcher:
                 batch.waits_for = ""
                 await self.saw(batch, status)
 
-    async def _alone(self, batch: Batch) -> BatchStatus | None:
+    async def _alone(self, batch: SentBatch) -> BatchStatus | None:
         """Ask for a batch that is not in the list; one that was just made may not be there yet."""
         try:
             return await self._service.status(batch.record.provider_id or "")
@@ -117,7 +120,7 @@ class Watcher:
                 batch.waits_for = storable(f"the service does not answer: {failure}")
             return None
 
-    async def saw(self, batch: Batch, status: BatchStatus) -> None:
+    async def saw(self, batch: SentBatch, status: BatchStatus) -> None:
         """Put on record what is new of a batch."""
         batch.status, record = status, batch.record
         changes: dict[str, Any] = {
@@ -133,9 +136,6 @@ class Watcher:
             changes["ended_at"] = status.ended_at
         elif status.is_cancelling and state is BatchState.OUT:
             state = BatchState.CANCELLING
-        new = batch.became(state, **changes)
-        if new != record:
-            await self._parts.journal.batch(new)
-            batch.record = new
+        await self._book.put(batch, state, **changes)
         if state is BatchState.ENDED:
             batch.has_ended.set()

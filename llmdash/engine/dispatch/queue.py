@@ -77,6 +77,11 @@ class JobQueue:
         """True if every open job is behind the gate."""
         return 0 < self.at_home == self.held_back
 
+    @property
+    def is_gated(self) -> bool:
+        """True while jobs are held back."""
+        return self._gate is not None
+
     def hold_after(self, count: int) -> None:
         """Give out no more than `count` pending jobs until `release`."""
         self._gate = count

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from llmdash.engine.dispatch.attempt import prompt_tokens
 from llmdash.engine.dispatch.rows import own_model
 from llmdash.engine.metrics.histogram import LogHistogram
-from llmdash.engine.pool.costs import CostOf, Tokens, cost_of_usage
+from llmdash.engine.pool.costs import CostOf, Tokens, cost_of_usage, no_price
 from llmdash.engine.pool.member import Member
 from llmdash.llms.messages import Usage
 from llmdash.llms.options import merge_options
@@ -37,8 +37,16 @@ class Quotes:
     of earlier starts.
     """
 
-    def __init__(self, cost_of: CostOf, options: Mapping[str, Any], sizes: PromptSizes | None = None) -> None:
+    def __init__(
+        self,
+        cost_of: CostOf,
+        options: Mapping[str, Any],
+        sizes: PromptSizes | None = None,
+        batch_cost_of: CostOf = no_price,
+    ) -> None:
         self.cost_of = cost_of
+        self.batch_cost_of = batch_cost_of
+        """The prices of what comes back in batches; what goes out is quoted as if it were sent live."""
         self._options = options
         self._answers = LogHistogram()
         self.known = 0

@@ -182,7 +182,7 @@ class Settlement:
     def fail(
         self, attempt: Attempt, prompt: Prompt, failure: Failure, ended: AttemptRecord, text: str
     ) -> None:
-        """Fail a job with a failure that no other attempt can mend; `text` says why."""
+        """Fail a job with a failure that no other attempt can change; `text` says why."""
         if failure.kind in _REFUSED:
             self._parts.kill_switch.refused(failure)
         self._settle(failed_row(attempt, prompt, text), ended, prompt)

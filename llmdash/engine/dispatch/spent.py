@@ -44,7 +44,9 @@ def spent_before(parts: RunnerParts, asking: Mapping[int, Member]) -> tuple[floa
     quotes.learn(columns.output_tokens[job] for job in range(columns.jobs) if _was_asked(columns, job))
     _cover(parts, asking.items())
     labels = [member.label for member in parts.pool.members]
-    settled = sum(cost or 0.0 for _, cost in costs_by_key(parts.pool.spending, labels, quotes.cost_of))
+    pool = parts.pool
+    ways = (pool.spending, quotes.cost_of), (pool.batch_spending, quotes.batch_cost_of)
+    settled = sum(cost or 0.0 for spent, price in ways for _, cost in costs_by_key(spent, labels, price))
     uncertain = parts.reservations.uncertain
     unknown = sum(_most(parts, job, key) for job, key in uncertain.lost) + uncertain.dollars
     if unknown:

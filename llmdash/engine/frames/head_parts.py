@@ -14,7 +14,7 @@ from llmdash.engine.frames.steady import SteadyBinding
 from llmdash.engine.frames.time_left import RateInForce, seconds_left
 from llmdash.engine.model.frame import KeyRow, Percentiles, RatePart, RunPart
 from llmdash.engine.model.states import Binding, JobState, RunState, WaitReason
-from llmdash.engine.pool.costs import CostSoFar, cost_in_batches, cost_so_far, projected
+from llmdash.engine.pool.costs import CostSoFar, cost_so_far, projected, with_batches
 
 __all__ = ["HeadParts"]
 
@@ -163,10 +163,11 @@ class HeadParts:
         """Return the cost so far; computed at most twice a second, since a price list may be slow."""
         if rests or now - self._cost_at >= _COST_S:
             spending, facts = self._gauges.spending, self._facts
-            live = cost_so_far(spending, keys, facts.cost_of)
-            in_batches = cost_in_batches(self._gauges.batch_spending, keys, facts.batch_cost_of)
-            self._cost_at, self._batch_cost = now, in_batches
-            self._last_cost = live if in_batches is None else live.with_more(in_batches, spending)
+            live, in_batches = cost_so_far(spending, keys, facts.cost_of), self._gauges.batch_spending
+            self._cost_at = now
+            self._last_cost, self._batch_cost = with_batches(
+                live, spending, in_batches, keys, facts.batch_cost_of
+            )
         return self._last_cost
 
     def _per_s(

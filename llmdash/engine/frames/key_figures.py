@@ -52,7 +52,11 @@ class KeyFigures:
         self._at, self._attempts = now, answered
         rows = self._store.timings.part(TimingView(Grouping.KEY)).rows
         self._medians = {row.name: _median(row) for row in rows}
-        self._costs = costs_of_keys(self._gauges.spending, keys, self._facts.cost_of)
+        live = costs_of_keys(self._gauges.spending, keys, self._facts.cost_of)
+        in_batches = costs_of_keys(self._gauges.batch_spending, keys, self._facts.batch_cost_of, cut=False)
+        self._costs = {
+            label: live.get(label, 0.0) + in_batches.get(label, 0.0) for label in live | in_batches
+        }
 
 
 def _median(row: TimingRow) -> float | None:

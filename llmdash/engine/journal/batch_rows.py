@@ -29,6 +29,21 @@ class BatchRows:
             rows = db.execute(f"SELECT {columns} FROM batches ORDER BY batch").fetchall()  # noqa: S608 - our own column names
         return [BatchRecord._make(row) for row in rows]
 
+    def spent(self) -> list[tuple[int, str, str, tuple[int, int, int, int, int]]]:
+        """Return (batch, key, model, tokens) of what came back in batches; tokens as `AttemptSums.spent`."""
+        counts = ("input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens")
+        with querying(self._path) as db:
+            columns = columns_of(db, "attempts", ("batch", "key", "model", *counts))
+            sums = ", ".join(f"TOTAL({each})" for each in counts)
+            rows = db.execute(
+                f"SELECT batch, key, COALESCE(model, ''), {sums} FROM (SELECT {columns} FROM attempts)"  # noqa: S608 - our own column names
+                " WHERE batch IS NOT NULL GROUP BY 1, 2, 3"
+            ).fetchall()
+        return [
+            (batch, key, model, (int(a), int(b), int(c), int(d), int(e)))
+            for batch, key, model, a, b, c, d, e in rows
+        ]
+
     def jobs(self) -> dict[int, array[int]]:
         """Return the jobs of each batch that have no outcome, by its number."""
         found: dict[int, array[int]] = {}

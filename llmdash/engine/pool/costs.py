@@ -13,13 +13,13 @@ __all__ = [
     "CostSoFar",
     "Spending",
     "Tokens",
-    "cost_in_batches",
     "cost_of_usage",
     "cost_so_far",
     "costs_by_key",
     "costs_of_keys",
     "no_price",
     "projected",
+    "with_batches",
 ]
 
 
@@ -108,12 +108,6 @@ class CostSoFar(NamedTuple):
     dollars: float | None = None
     uncertain: float = 0.0
 
-    def with_more(self, in_batches: float, live: Spending) -> CostSoFar:
-        """Return the cost with that of batches; None where what was sent `live` has no known price."""
-        if self.dollars is None and any(any(tokens) for _, _, tokens in live):
-            return self
-        return self._replace(dollars=(self.dollars or 0.0) + in_batches)
-
 
 def cost_so_far(spending: Spending, keys: Sequence[KeyRow], cost_of: CostOf) -> CostSoFar:
     """Return the dollars spent; None if a key that was used has no known price.
@@ -130,17 +124,28 @@ def cost_so_far(spending: Spending, keys: Sequence[KeyRow], cost_of: CostOf) -> 
     return CostSoFar(total, total - sure) if total > 0 else CostSoFar()
 
 
-def cost_in_batches(spending: Spending, keys: Sequence[KeyRow], cost_of: CostOf) -> float | None:
-    """Return the dollars spent in batches; None if nothing was, or something of it has no known price."""
-    costs = [known for _, known in costs_by_key(spending, [key.label for key in keys], cost_of)]
-    return None if not costs or None in costs else sum(cost for cost in costs if cost is not None)
-
-
-def costs_of_keys(spending: Spending, keys: Sequence[KeyRow], cost_of: CostOf) -> dict[str, float]:
-    """Return the dollars that each of the keys spent, as `cost_so_far` counts them; without those that have
-    no known price.
+def with_batches(
+    live: CostSoFar, sent_live: Spending, in_batches: Spending, keys: Sequence[KeyRow], cost_of: CostOf
+) -> tuple[CostSoFar, float | None]:
+    """Return the cost of what was sent live and in batches, and that of the batches alone; None where there
+    was none of it, or something of it has no known price. `cost_of` has the prices of batches.
     """
-    labels, uncertain = [key.label for key in keys], _uncertain(keys)
+    costs = [known for _, known in costs_by_key(in_batches, [key.label for key in keys], cost_of)]
+    if not costs:
+        return live, None
+    known = [cost for cost in costs if cost is not None]
+    if len(known) < len(costs) or (live.dollars is None and sent_live.total() != Tokens()):
+        return CostSoFar(), sum(known) if len(known) == len(costs) else None
+    return live._replace(dollars=(live.dollars or 0.0) + sum(known)), sum(known)
+
+
+def costs_of_keys(
+    spending: Spending, keys: Sequence[KeyRow], cost_of: CostOf, *, cut: bool = True
+) -> dict[str, float]:
+    """Return the dollars that each of the keys spent, as `cost_so_far` counts them; without those that have
+    no known price, and unless `cut` without requests that were cut off.
+    """
+    labels, uncertain = [key.label for key in keys], _uncertain(keys) if cut else {}
     found: dict[str, float | None] = {}
     for label, known in costs_by_key(spending, labels, cost_of):
         before = found.get(label, 0.0)

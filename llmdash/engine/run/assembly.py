@@ -138,7 +138,7 @@ def build_batches(plan: RunPlan, parts: RunnerParts, runner: BatchRunner, reader
     if name is None:
         name = secrets.token_hex(5)
         parts.journal.facts({_BATCH_RUN: name})
-    desk = BatchDesk(parts, runner, plan.batch, plan.folder, str(name), plan.facts.batch_cost_of)
+    desk = BatchDesk(parts, runner, plan.batch, plan.folder, str(name))
     if plan.resume:
         desk.restore(reader)
     return desk
@@ -157,4 +157,5 @@ def _reservations(plan: RunPlan, journal: JournalWriter) -> Reservations:
         reader.sums.without_outcome(),
         lambda dollars: journal.facts({UNCERTAIN: dollars}),
     )
-    return Reservations(Quotes(plan.facts.cost_of, plan.options, sizes_in(facts)), uncertain)
+    prices = plan.facts.cost_of, plan.facts.batch_cost_of
+    return Reservations(Quotes(prices[0], plan.options, sizes_in(facts), prices[1]), uncertain)

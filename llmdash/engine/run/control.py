@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from llmdash.engine.dispatch.spent import require_prices, spent_before
 from llmdash.engine.model.ending import Ending
 from llmdash.engine.model.states import EndpointState, RunState
+from llmdash.engine.pool.member import Member
 from llmdash.engine.run.core import RunCore
 from llmdash.engine.run.record import RunRecord
 
@@ -80,6 +81,14 @@ class LiveControl:
 
     def release(self) -> None:
         """Run the rest after a trial."""
+        if self._core.plan.batch.all_pending and self._parts.queue.is_gated:
+            self._spawn(self._release_to_batches())
+            return
+        self._core.holds.release()
+        self._core.set_clock()
+
+    async def _release_to_batches(self) -> None:
+        await self._core.batches.send_rest()  # before a worker takes one of them
         self._core.holds.release()
         self._core.set_clock()
 
@@ -88,11 +97,15 @@ class LiveControl:
         parts = self._parts
         if dollars is not None:
             require_prices(parts.pool.members, parts.reservations.quotes)
-        parts.reservations.set_budget(dollars, lambda: spent_before(parts, self._runner.asking))
+        parts.reservations.set_budget(dollars, lambda: spent_before(parts, self._asking()))
         parts.journal.facts({"budget": json.dumps(dollars)})
         self._runner.budget_gate.take_up()
         self._core.holds.look()
         self._core.set_clock()
+
+    def _asking(self) -> Mapping[int, Member]:
+        """The jobs that are asked, one by one or in batches, and the key of each."""
+        return {**self._runner.asking, **self._core.batches.asking()}
 
     def kill_switch_tripped(self) -> None:
         """Pause the run, or end a headless one once nothing is in flight."""

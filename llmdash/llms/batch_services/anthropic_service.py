@@ -1,4 +1,4 @@
-"""AnthropicBatches: the message batches of Anthropic."""
+"""AnthropicBatchService: the message batches of Anthropic."""
 
 from __future__ import annotations
 
@@ -21,15 +21,14 @@ from llmdash.llms.batches import (
     FileListing,
 )
 from llmdash.llms.messages import PromptLike
-from llmdash.llms.transport.bodies import FileBody
 
-__all__ = ["AnthropicBatches"]
+__all__ = ["AnthropicBatchService"]
 
 _PATH = "/messages/batches"
 _PAGE = 1000
 
 
-class AnthropicBatches:
+class AnthropicBatchService:
     """Batches by `/v1/messages/batches`: all requests are sent with the creation, and no name is kept."""
 
     limits = BatchLimits(requests=100_000, bytes=256_000_000, window_s=86_400.0, calls_a_minute=50.0)
@@ -70,12 +69,12 @@ class AnthropicBatches:
 
     async def create(self, draft: BatchDraft) -> BatchStatus:
         """Create a batch."""
-        return self._status(await self._calls.upload(_PATH, FileBody(draft.file)))
+        return self._status(await self._calls.upload(_PATH, draft.file))
 
     async def look(self, since: float | None = None) -> BatchListing:
         """Return the batches at the service, back to `since` in Unix seconds, or one page of them."""
 
-        async def page(after: str | None) -> ListPage:
+        async def page(_: int, after: str | None) -> ListPage:
             query = {"limit": str(_PAGE)} | ({"after_id": after} if after else {})
             return ListPage.of(await self._calls.get(_PATH, **query), self._calls.redact)
 

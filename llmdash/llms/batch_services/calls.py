@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -13,7 +14,7 @@ from llmdash.llms.batch_services.files import write_body
 from llmdash.llms.request_body import written
 from llmdash.llms.request_head import RequestHead
 from llmdash.llms.sync_bridge import there
-from llmdash.llms.transport.bodies import FileBody
+from llmdash.llms.transport.bodies import CannotRead, FileBody
 from llmdash.llms.transport.connections import Connections
 from llmdash.llms.wire.documents import BLANK, as_json, malformed
 from llmdash.llms.wire.failures import Failure, FailureKind, failure_in, from_response
@@ -28,6 +29,7 @@ T = TypeVar("T")
 
 _JSON = "application/json"
 _PLACE_GIVEN = " (results)"
+_DEPLOYMENT = re.compile(r"/deployments/[^/]+\Z")
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -45,8 +47,7 @@ class ServiceReply(NamedTuple):
 class ServiceCalls:
     """Calls to the addresses beside `head.target`, whose own part of the path is `own_path`.
 
-    Every call raises Failure where it fails, and none is repeated. One with a status of 300 or more was
-    refused: nothing was carried out. Of any other it is not known.
+    Every call raises Failure where it fails, and none is repeated.
     """
 
     def __init__(
@@ -56,8 +57,14 @@ class ServiceCalls:
         self._connections = connections
         self._redactor = redactor
         base, _, self._query = head.target.partition("?")
-        self._root = base.removesuffix(own_path)
-        self._shown_root = head.url.partition("?")[0].removesuffix(own_path)
+        self._root = _above(base, own_path)
+        self._shown_root = _above(head.url.partition("?")[0], own_path)
+
+    @property
+    def host(self) -> str:
+        """The host that is asked, in lower case; empty where the address has none."""
+        own = _split("", self._root)
+        return "" if own is None else (own.hostname or "").lower()
 
     @property
     def redact(self) -> Callable[[str], str]:
@@ -81,9 +88,15 @@ class ServiceCalls:
         body, headers = written(fields), self._headers.for_body(_JSON)
         return await self._document(path, lambda client: client.post(self._url(path), headers, body))
 
-    async def upload(self, path: str, body: FileBody, content_type: str = _JSON) -> ServiceReply:
-        """Send a body that is as large as a file."""
+    async def upload(
+        self, path: str, file: Path, around: tuple[bytes, bytes] = (b"", b""), content_type: str = _JSON
+    ) -> ServiceReply:
+        """Send a file, with what is `around` it."""
         headers = self._headers.for_body(content_type)
+        try:
+            body = FileBody(file, *around)
+        except CannotRead as error:
+            raise Failure(FailureKind.LOCAL, str(error), reached=False) from None
         return await self._document(path, lambda client: client.upload(self._url(path), headers, body))
 
     async def delete(self, path: str) -> None:
@@ -118,11 +131,11 @@ class ServiceCalls:
 
     def _same_server(self, address: str) -> str:
         """The URL of an address that the service gave, which is written as one of this server."""
-        own, other = urlsplit(self._root), _split(self._root, address)
-        if other is None or _server(other) != _server(own):
+        own, other = _split("", self._root), _split(self._root, address)
+        if own is None or other is None or _server(other) != _server(own):
             host = "" if other is None else f" ({(other.hostname or '')[:100]})"
             words = f"the results are at another server{host}, to which the key is not sent"
-            raise Failure(FailureKind.CONFIG, self._redactor.redact(words))
+            raise Failure(FailureKind.CONFIG, self._redactor.redact(words), status=200)
         query = "&".join(part for part in (other.query, self._query) if part)
         return urlunsplit((own.scheme, own.netloc, other.path, query, ""))
 
@@ -179,6 +192,11 @@ async def _reply_of(answer: HttpResponse) -> ServiceReply:
         words = "the server sent an HTML page, as a proxy does"
         raise Failure(FailureKind.TRANSIENT, words, status=answer.status)
     return ServiceReply(as_json(bytes(body)), answer.headers)
+
+
+def _above(url: str, own_path: str) -> str:
+    """The address that the paths of the service stand below; not a single deployment, as Azure has them."""
+    return _DEPLOYMENT.sub("", url.removesuffix(own_path))
 
 
 def _split(base: str, address: str) -> SplitResult | None:

@@ -51,7 +51,7 @@ def time_of(value: Any) -> float | None:
     does not say. None for what is none.
     """
     if isinstance(value, str):
-        return _parsed(value.strip())
+        value = _parsed(value.strip())
     if type(value) not in (int, float) or not 0 < value <= _LATEST:
         return None
     return float(value)

@@ -59,7 +59,7 @@ async def write_body(answer: HttpResponse, file: Path) -> None:
 
 async def _write(answer: HttpResponse, part: Path) -> None:
     gathered = bytearray()
-    with await asyncio.to_thread(part.open, "wb") as handle:
+    with _opened(part) as handle:
         while (piece := await answer.chunk()) is not None:
             answer.progress()
             gathered += piece
@@ -67,6 +67,11 @@ async def _write(answer: HttpResponse, part: Path) -> None:
                 await _write_out(handle, gathered)
         await _write_out(handle, gathered)
         await asyncio.to_thread(_sync, handle)
+
+
+def _opened(part: Path) -> IO[bytes]:
+    """The file, opened here: a thread whose result nobody awaits any more would leave it open."""
+    return part.open("wb")
 
 
 async def _write_out(handle: IO[bytes], gathered: bytearray) -> None:

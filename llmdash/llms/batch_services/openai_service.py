@@ -1,23 +1,19 @@
-"""OpenAIBatches: the batch service of OpenAI, and of others that speak alike."""
+"""OpenAIBatchService: the batch service of OpenAI, and of others that speak alike."""
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from llmdash.llms.batch_services.answers import AnswerReading
 from llmdash.llms.batch_services.calls import ServiceCalls, ServiceReply
 from llmdash.llms.batch_services.fields import identifier
 from llmdash.llms.batch_services.files import lines_of
-from llmdash.llms.batch_services.openai_wire import (
-    KEPT_S,
-    answer_of,
-    batch_document,
-    file_of,
-    status_of,
-)
+from llmdash.llms.batch_services.openai_shapes import OpenAIShape
+from llmdash.llms.batch_services.openai_wire import answer_of, file_of, status_of
 from llmdash.llms.batch_services.pages import ListPage, read_pages
 from llmdash.llms.batch_services.request_lines import RequestLines, written_line
 from llmdash.llms.batches import (
@@ -29,55 +25,48 @@ from llmdash.llms.batches import (
     FileListing,
 )
 from llmdash.llms.messages import PromptLike
-from llmdash.llms.transport.bodies import FileBody
-from llmdash.llms.wire.adaptation import Change, refused_option
-from llmdash.llms.wire.failures import Failure
+from llmdash.llms.wire.adaptation import Change
+from llmdash.llms.wire.failures import Failure, FailureKind
 
-__all__ = ["OpenAIBatches", "OpenAIVariant"]
+__all__ = ["OpenAIBatchService"]
 
 _PAGE = 100
-_FILES_PAGE = 1000
 _OPTIONAL = ("expires_after", "output_expires_after", "metadata")
 """What a server may not know, and a batch can do without."""
 
 
-class OpenAIVariant(NamedTuple):
-    """In what a service differs from others of OpenAI's shape. `endpoint` is the path that requests name,
-    `kept_s` how long files are asked to be kept at most, in seconds.
-    """
+class OpenAIBatchService:
+    """Batches by `/files` and `/batches`; the requests of a file all name one `url`."""
 
     limits: BatchLimits
-    endpoint: str
-    kept_s: int = KEPT_S
-
-
-class OpenAIBatches:
-    """Batches by `/files` and `/batches`; the requests of a file all ask one endpoint."""
-
     takes_files = True
+    names_batches = True
     counts_early = True
     opening = b""
     separator = b"\n"
     closing = b"\n"
 
     def __init__(
-        self, calls: ServiceCalls, requests: RequestLines, reading: AnswerReading, variant: OpenAIVariant
+        self,
+        calls: ServiceCalls,
+        requests: RequestLines,
+        reading: AnswerReading,
+        shape: OpenAIShape,
+        url: str,
     ) -> None:
-        self.limits = variant.limits
-        self.names_batches = True
+        self.limits = shape.limits
         self._calls = calls
         self._requests = requests
         self._reading = reading
-        self._variant = variant
+        self._shape = shape
+        self._url = url
 
     def line(
         self, custom_id: str, prompt: PromptLike, stop: str | Sequence[str] | None, options: Mapping[str, Any]
     ) -> bytes:
         """Return one request as it stands in a file. Raises Failure for what a batch cannot carry."""
         body = self._requests.body(prompt, stop, options)
-        return written_line(
-            {"custom_id": custom_id, "method": "POST", "url": self._variant.endpoint, "body": body}
-        )
+        return written_line(self._shape.request(custom_id, self._url, body))
 
     def read(self, line: bytes) -> BatchAnswer:
         """Return what a line of results says; never raises for what is in it."""
@@ -89,8 +78,7 @@ class OpenAIBatches:
 
     async def upload(self, file: Path, name: str) -> str:
         """Send a file under `name`, in flat memory. Returns its id there."""
-        kept = {"anchor": "created_at", "seconds": str(self._variant.kept_s)}
-        reply = await self._without_refused("/files", {"purpose": "batch", "expires_after": kept}, file, name)
+        reply = await self._without_refused("/files", self._shape.form(), file, name)
         found = file_of(reply.document)
         if found is None:
             raise reply.refused(self._calls.redact)
@@ -99,38 +87,33 @@ class OpenAIBatches:
     async def files(self, since: float | None = None) -> FileListing:
         """Return the input files at the service, back to `since` in Unix seconds, or one page of them."""
 
-        async def page(after: str | None) -> ListPage:
-            query = {"purpose": "batch", "limit": str(_FILES_PAGE)} | ({"after": after} if after else {})
+        async def page(number: int, after: str | None) -> ListPage:
+            query = {"purpose": "batch", **self._shape.page(number, after, _PAGE)}
             return ListPage.of(await self._calls.get("/files", **query), self._calls.redact)
 
-        return FileListing(*await read_pages(page, file_of, since))
+        return FileListing(*await read_pages(page, file_of, self._back_to(since)))
 
     async def create(self, draft: BatchDraft) -> BatchStatus:
         """Create a batch."""
-        fields = batch_document(draft.file_id, self._variant.endpoint, draft.name)
-        fields["output_expires_after"]["seconds"] = self._variant.kept_s
-        reply = await self._without_refused("/batches", fields)
-        self.names_batches = "metadata" in fields
-        return self._status(reply)
+        fields = self._shape.creation(draft, self._url)
+        return self._status(await self._without_refused(self._shape.jobs, fields))
 
     async def look(self, since: float | None = None) -> BatchListing:
         """Return the batches at the service, back to `since` in Unix seconds, or one page of them."""
 
-        async def page(after: str | None) -> ListPage:
-            query = {"limit": str(_PAGE)} | ({"after": after} if after else {})
-            return ListPage.of(await self._calls.get("/batches", **query), self._calls.redact)
+        async def page(number: int, after: str | None) -> ListPage:
+            query = self._shape.page(number, after, _PAGE)
+            return ListPage.of(await self._calls.get(self._shape.jobs, **query), self._calls.redact)
 
-        return BatchListing(
-            *await read_pages(page, lambda found: status_of(found, self._calls.redact), since)
-        )
+        return BatchListing(*await read_pages(page, self._read, self._back_to(since)))
 
     async def status(self, batch_id: str) -> BatchStatus:
         """Return one batch."""
-        return self._status(await self._calls.get(f"/batches/{batch_id}"))
+        return self._status(await self._calls.get(f"{self._shape.jobs}/{batch_id}"))
 
     async def cancel(self, batch_id: str) -> BatchStatus:
         """Ask for the end of a batch; it goes on until the service says that it has ended."""
-        return self._status(await self._calls.post(f"/batches/{batch_id}/cancel"))
+        return self._status(await self._calls.post(f"{self._shape.jobs}/{batch_id}/cancel"))
 
     async def download(self, source: str, file: Path) -> None:
         """Fetch one of the `results` of a batch to a file, anew, in flat memory."""
@@ -148,11 +131,18 @@ class OpenAIBatches:
         if failed is not None:
             raise failed
 
+    def _back_to(self, since: float | None) -> float | None:
+        """All the way, where what is old may come first."""
+        return since if since is None or self._shape.newest_first else 0.0
+
     def _status(self, reply: ServiceReply) -> BatchStatus:
-        found = status_of(reply.document, self._calls.redact)
+        found = self._read(reply.document)
         if found is None:
             raise reply.refused(self._calls.redact)
         return found
+
+    def _read(self, found: Any) -> BatchStatus | None:
+        return status_of(self._shape.batch(found), self._calls.redact)
 
     async def _without_refused(
         self, path: str, fields: dict[str, Any], file: Path | None = None, name: str = ""
@@ -167,10 +157,10 @@ class OpenAIBatches:
             try:
                 if file is None:
                     return await self._calls.post(path, fields)
-                return await self._calls.upload(path, *_multipart(fields, file, name))
+                return await self._calls.upload(path, file, *_multipart(fields, name))
             except Failure as failure:
-                option = refused_option(failure, fields)
-                if option not in _OPTIONAL:
+                option = _optional_in(failure, fields)
+                if option is None:
                     raise
                 change = Change(option)
                 change.apply(fields)
@@ -178,8 +168,17 @@ class OpenAIBatches:
                 learned[place] = (*learned.get(place, ()), change)
 
 
-def _multipart(fields: Mapping[str, Any], file: Path, name: str) -> tuple[FileBody, str]:
-    """A form with a file, and its content type (RFC 7578)."""
+def _optional_in(refusal: Failure, fields: Mapping[str, Any]) -> str | None:
+    """What a refusal names that can be left out."""
+    if refusal.status not in (400, 422) or refusal.kind is not FailureKind.REQUEST:
+        return None
+    said = f"{refusal.param} {refusal.words}"
+    named = (option for option in _OPTIONAL if option in fields and re.search(rf"\b{option}\b", said))
+    return next(named, None)
+
+
+def _multipart(fields: Mapping[str, Any], name: str) -> tuple[tuple[bytes, bytes], str]:
+    """What is around a file in a form, and its content type (RFC 7578)."""
     mark = uuid.uuid4().hex
     pairs = [pair for field, value in fields.items() for pair in _pairs(field, value)]
     parts = [
@@ -191,8 +190,8 @@ def _multipart(fields: Mapping[str, Any], file: Path, name: str) -> tuple[FileBo
         f'--{mark}\r\ncontent-disposition: form-data; name="file"; filename="{shown}"\r\n'
         "content-type: application/jsonl\r\n\r\n"
     )
-    body = FileBody(file, "".join(parts).encode(), f"\r\n--{mark}--\r\n".encode())
-    return body, f"multipart/form-data; boundary={mark}"
+    around = "".join(parts).encode(), f"\r\n--{mark}--\r\n".encode()
+    return around, f"multipart/form-data; boundary={mark}"
 
 
 def _pairs(field: str, value: Any) -> list[tuple[str, str]]:

@@ -21,13 +21,10 @@ from llmdash.llms.batch_services.fields import (
 from llmdash.llms.batches import BatchAnswer, BatchEnd, BatchStatus, FileStatus
 from llmdash.llms.wire.failures import Failure, from_body, from_response
 
-__all__ = ["KEPT_S", "NAME", "answer_of", "batch_document", "file_of", "status_of"]
+__all__ = ["NAME", "answer_of", "file_of", "status_of"]
 
 NAME = "llmdash"
 """The entry of a batch's metadata that holds its name."""
-
-KEPT_S = 604_800
-"""Seconds after which the service deletes files by itself: 7 days."""
 
 _ENDS = {
     "completed": BatchEnd.COMPLETED,
@@ -44,17 +41,6 @@ _QUEUE_FULL = ("token_limit_exceeded", "request_limit_exceeded")
 _NAME_LIMIT = 200
 
 Redact = Callable[[str], str]
-
-
-def batch_document(file_id: str, endpoint: str, name: str) -> dict[str, Any]:
-    """Return the body that creates a batch."""
-    return {
-        "input_file_id": file_id,
-        "endpoint": endpoint,
-        "completion_window": "24h",
-        "metadata": {NAME: name},
-        "output_expires_after": {"anchor": "created_at", "seconds": KEPT_S},
-    }
 
 
 def status_of(found: Any, redact: Redact) -> BatchStatus | None:

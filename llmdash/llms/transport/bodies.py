@@ -1,12 +1,16 @@
-"""Bodies of requests that are as large as a file: read from it piece by piece, as they are sent."""
+"""Large bodies of requests: sent piece by piece, those of a file as they are read from it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterable
+from contextlib import aclosing
 from pathlib import Path
+from typing import IO
 
-__all__ = ["CannotRead", "FileBody"]
+from llmdash.llms.transport.deadline import Deadline
+
+__all__ = ["CannotRead", "FileBody", "in_pieces"]
 
 _PIECE = 262_144
 
@@ -16,7 +20,7 @@ class CannotRead(OSError):
 
 
 class FileBody:
-    """The bytes of a file between `opening` and `closing`; `length` bytes in all, 256 KB of them in memory.
+    """The bytes of a file between `opening` and `closing`; 256 KB of them at a time in memory.
 
     Raises CannotRead if there is no such file.
     """
@@ -29,7 +33,9 @@ class FileBody:
             self._size = file.stat().st_size
         except OSError as error:
             raise _cannot(file, error) from None
-        self.length = len(opening) + self._size + len(closing)
+
+    def __len__(self) -> int:
+        return len(self._opening) + self._size + len(self._closing)
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
         """Yield the body, each time from its start. Raises CannotRead. No loop waits for the disk."""
@@ -37,7 +43,7 @@ class FileBody:
             yield self._opening
         left = self._size
         try:
-            with await asyncio.to_thread(self._file.open, "rb") as handle:
+            with _opened(self._file) as handle:
                 while left:
                     piece = await asyncio.to_thread(handle.read, min(_PIECE, left))
                     if not piece:
@@ -50,6 +56,49 @@ class FileBody:
             raise _cannot(self._file, error) from None
         if self._closing:
             yield self._closing
+
+
+def in_pieces(body: bytes | FileBody, watch: Deadline) -> bytes | AsyncIterable[bytes]:
+    """Return a body as it is sent: one that would block every other answer, if it were written at once, piece
+    by piece.
+    """
+    if isinstance(body, FileBody):
+        return _Pieces(body, watch)
+    return body if len(body) <= _PIECE else _Slices(body, watch)
+
+
+class _Pieces(AsyncIterable[bytes]):
+    """A body from a file, each piece of which shows that the request goes on."""
+
+    def __init__(self, body: FileBody, watch: Deadline) -> None:
+        self._body = body
+        self._watch = watch
+
+    async def __aiter__(self) -> AsyncGenerator[bytes, None]:
+        async with aclosing(self._body.pieces()) as pieces:
+            async for piece in pieces:
+                self._watch.sending()
+                yield piece
+        self._watch.all_sent()
+
+
+class _Slices(AsyncIterable[bytes]):
+    """A large body in slices."""
+
+    def __init__(self, body: bytes, watch: Deadline) -> None:
+        self._body = body
+        self._watch = watch
+
+    async def __aiter__(self) -> AsyncGenerator[bytes, None]:
+        self._watch.sent = False
+        for start in range(0, len(self._body), _PIECE):
+            yield self._body[start : start + _PIECE]
+        self._watch.sent = True
+
+
+def _opened(file: Path) -> IO[bytes]:
+    """The file, opened here: a thread whose result nobody awaits any more would leave it open."""
+    return file.open("rb")
 
 
 def _cannot(file: Path, error: OSError) -> CannotRead:

@@ -41,6 +41,7 @@ class Deadline:
         "_loop",
         "_open",
         "_progressed",
+        "_sending",
         "_spoke",
         "_stalls_at",
         "_timeouts",
@@ -62,6 +63,7 @@ class Deadline:
         self._first_byte_at = self._stalls_at = sent_at + self._first_byte
         self._answered = False
         self._progressed = False
+        self._sending = False
         self._spoke = False
         self.sent = False
         self._timer: asyncio.TimerHandle | None = None
@@ -73,8 +75,16 @@ class Deadline:
         self.sent = True
 
     def sending(self) -> None:
-        """Note that a piece of a long body goes out: the time until the first byte starts again."""
-        self.sent = False
+        """Note that a piece of a long body goes out, which may take as long as a stall."""
+        self.sent, self._sending = False, True
+        self._stalls_at = self._clock.time() + self._timeouts.stall
+        if self._timer is not None and self._timer.when() > self._stalls_at + self._clock.lost:
+            self._drop_timer()
+            self._set_timer()
+
+    def all_sent(self) -> None:
+        """Note that all of a long body is on its way: the time until the first byte starts here."""
+        self.sent, self._sending = True, False
         self._first_byte_at = self._stalls_at = self._clock.time() + self._first_byte
 
     def answered(self) -> None:
@@ -156,6 +166,8 @@ class Deadline:
 
     def _reason(self) -> str:
         limits = self._timeouts
+        if self._sending and not self._answered:
+            return f"stalled: nothing could be sent for {limits.stall:g} s"
         if not self._answered:
             limit = min(self._first_byte, limits.total)
             settings = {"first_byte_timeout": self._first_byte, "total_timeout": limits.total}

@@ -6,7 +6,7 @@ aiohttp's own session makes a task, and some sixty calls, of each request; here 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Awaitable
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable
 from typing import Any
 
 import aiohttp
@@ -103,8 +103,12 @@ class Exchange:
 async def _write_slices(protocol: ResponseHandler, slices: AsyncIterable[bytes]) -> None:
     """Write a large body while its answer is awaited: a server may refuse it before it has read it."""
     writer = StreamWriter(protocol, asyncio.get_running_loop())
+    pieces = aiter(slices)
     try:
-        async for piece in slices:
+        async for piece in pieces:
             await writer.write(piece)
     except OSError as error:
         protocol.set_exception(error)  # told where the answer is awaited, unless there is one already
+    finally:
+        if isinstance(pieces, AsyncGenerator):
+            await pieces.aclose()  # a file that is sent is closed at once

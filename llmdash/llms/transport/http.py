@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import math
 import ssl
-from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
-from contextlib import aclosing
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple
 
 import aiohttp
 from yarl import URL
@@ -18,12 +16,12 @@ from yarl import URL
 from llmdash.llms.transport import proxies
 from llmdash.llms.transport.aiohttp_transport import AiohttpTransport
 from llmdash.llms.transport.awake_clock import AwakeClock
-from llmdash.llms.transport.bodies import FileBody
+from llmdash.llms.transport.bodies import FileBody, in_pieces
 from llmdash.llms.transport.certificates import Certificates
 from llmdash.llms.transport.deadline import Deadline, Late
-from llmdash.llms.transport.decoding import Decode, decoder_for
 from llmdash.llms.transport.http_failures import TRANSPORT_ERRORS, failure_of
-from llmdash.llms.transport.received import Header, Pieces, Received, Transport
+from llmdash.llms.transport.received import Header, Received, Transport
+from llmdash.llms.transport.response import BODY_LIMIT, HttpResponse
 from llmdash.llms.transport.timeouts import FIRST_BYTE_S, Timeouts
 from llmdash.llms.wire.adaptation import Change
 from llmdash.llms.wire.failures import Failure, FailureKind
@@ -34,106 +32,17 @@ if TYPE_CHECKING:
 
 __all__ = ["BODY_LIMIT", "HttpClient", "HttpResponse"]
 
-BODY_LIMIT = 8_000_000
-_LARGE = 262_144
 _GRAIN_S = 0.001
 _MOST_ROUTES = 1024
 
 
-class HttpResponse:
-    """An HTTP response whose body is still to be read. `headers` has lower-case names. A body of more than
-    `limit` bytes is refused.
-    """
+class _Outgoing(NamedTuple):
+    """A request. One other than a POST has no body unless it is given."""
 
-    __slots__ = ("_body", "_deadline", "_limit", "_received", "_response", "headers", "status")
-
-    def __init__(self, response: Received, watch: Deadline, limit: float = BODY_LIMIT) -> None:
-        self._limit = limit
-        self.status: int = response.status
-        self.headers: Mapping[str, str] = response.headers
-        self._response = response
-        self._deadline = watch
-        self._received = 0
-        self._body: Pieces | None = None
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
-
-    def progress(self) -> None:
-        """Note that content arrived: the stall limit starts again with the next wait."""
-        self._deadline.progress()
-
-    def shorten_deadline(self, seconds: float) -> None:
-        """Wait for the end of the body, which frees the connection, at most `seconds` more: the answer is
-        complete.
-        """
-        self._deadline.shorten_deadline(seconds)
-
-    async def chunk(self) -> bytes | None:
-        """The next bytes of the body, never empty; None at its end.
-
-        Raises Failure when the body is cut or passes its cap, when nothing marked as `progress` comes for the
-        time of a stall, and at the end of the total time.
-        """
-        try:
-            if self._body is None:
-                self._body = self._pieces()
-            if self._body.at_end():
-                return None
-            piece = await self._deadline.next(self._body.read())
-        except Late as late:
-            raise Failure(
-                FailureKind.TRANSIENT,
-                str(late),
-                status=self.status,
-                may_be_billed=late.unheard,
-                timed_out=True,
-            ) from None
-        except TRANSPORT_ERRORS as error:
-            raise failure_of(error, self.status) from None
-        self._received += len(piece)
-        if self._received > self._limit:
-            words = f"the answer is larger than {self._limit:,} bytes"
-            raise Failure(FailureKind.REQUEST, words, status=self.status)
-        return piece or None
-
-    async def aclose(self) -> None:
-        """Release the connection: it is kept if the body was read to its end, closed if not."""
-        self._deadline.close()
-        try:
-            await self._response.close()
-        except TRANSPORT_ERRORS:
-            return  # the answer is complete; a connection that breaks while closing is closed
-
-    def _pieces(self) -> Pieces:
-        decode = decoder_for(self.headers.get("content-encoding", ""))
-        pieces = self._response.pieces
-        return pieces if decode is None else _Decoded(pieces, decode)
-
-
-class _Decoded:
-    """The pieces of a compressed body as they were before."""
-
-    def __init__(self, inner: Pieces, decode: Decode) -> None:
-        self._inner = inner
-        self._decode = decode
-        self._ready: Iterator[bytes] = iter(())
-
-    async def read(self) -> bytes:
-        while True:
-            for piece in self._ready:
-                if piece:
-                    return piece
-            received = await self._inner.read()
-            if not received:
-                return b""
-            self._ready = self._decode(received)
-
-    def at_end(self) -> bool:
-        return False
+    method: str
+    url: str
+    headers: tuple[Header, ...]
+    body: bytes | FileBody = b""
 
 
 class HttpClient:
@@ -194,39 +103,29 @@ HTTP_PROXY, ALL_PROXY and NO_PROXY say; None: none |
         `first_byte` is how long that usually takes at most, in seconds, where `timeouts` does not say.
         """
         watch = Deadline(self.timeouts, self._clock, self.timeouts.until_first_byte(first_byte))
-        return HttpResponse(await self._answered("POST", url, headers, body, len(body), watch), watch)
+        return HttpResponse(await self._answered(_Outgoing("POST", url, headers, body), watch), watch)
 
     async def ask(self, method: str, url: str, headers: tuple[Header, ...]) -> HttpResponse:
         """Send a request without a body, as `post`: GET, DELETE, or a POST whose address says all."""
         watch = Deadline(self.timeouts, self._clock)
-        length = 0 if method == "POST" else None
-        return HttpResponse(await self._answered(method, url, headers, b"", length, watch), watch)
+        return HttpResponse(await self._answered(_Outgoing(method, url, headers), watch), watch)
 
     async def upload(self, url: str, headers: tuple[Header, ...], body: FileBody) -> HttpResponse:
         """Send a body that is as large as a file, as `post`. It may take long, as long as it goes on."""
         watch = Deadline(self.timeouts.of_transfers(), self._clock)
-        return HttpResponse(await self._answered("POST", url, headers, body, body.length, watch), watch)
+        return HttpResponse(await self._answered(_Outgoing("POST", url, headers, body), watch), watch)
 
     async def download(self, url: str, headers: tuple[Header, ...]) -> HttpResponse:
         """Ask for a body that may be as large as a file. It has no cap, and may take long, as long as each
         chunk is noted as `progress`.
         """
         watch = Deadline(self.timeouts.of_transfers(), self._clock)
-        received = await self._answered("GET", url, headers, b"", None, watch)
-        return HttpResponse(received, watch, math.inf)
+        return HttpResponse(await self._answered(_Outgoing("GET", url, headers), watch), watch, math.inf)
 
-    async def _answered(
-        self,
-        method: str,
-        url: str,
-        headers: tuple[Header, ...],
-        body: bytes | FileBody,
-        length: int | None,
-        watch: Deadline,
-    ) -> Received:
+    async def _answered(self, request: _Outgoing, watch: Deadline) -> Received:
         """What came back, once its headers arrived. Raises Failure."""
         try:
-            response = await self._connect_and_send(watch, method, url, headers, body, length)
+            response = await self._connect_and_send(watch, request)
         except BaseException as error:  # a cancelled call, too, ends the watch; it is raised again
             watch.close()
             if isinstance(error, Late):
@@ -239,18 +138,12 @@ HTTP_PROXY, ALL_PROXY and NO_PROXY say; None: none |
         watch.answered()
         return response
 
-    async def _connect_and_send(
-        self,
-        watch: Deadline,
-        method: str,
-        url: str,
-        headers: tuple[Header, ...],
-        body: bytes | FileBody,
-        length: int | None,
-    ) -> Received:
+    async def _connect_and_send(self, watch: Deadline, request: _Outgoing) -> Received:
+        method, url, headers, body = request
+        length = len(body) if body or method == "POST" else None
         transport, address = self._route_to(url)
         while True:
-            began, sent = self._clock.time(), _in_slices(body, watch)
+            began, sent = self._clock.time(), in_pieces(body, watch)
             try:
                 return await watch.wait(
                     transport.send(method, address, headers, sent, length, watch.set_sent)
@@ -306,39 +199,3 @@ def _parsed(url: str) -> URL:
     if found.scheme not in ("http", "https"):
         raise aiohttp.NonHttpUrlClientError(url, "it is neither http:// nor https://")
     return found
-
-
-def _in_slices(body: bytes | FileBody, watch: Deadline) -> bytes | AsyncIterable[bytes]:
-    if isinstance(body, FileBody):
-        return _Pieces(body, watch)
-    return body if len(body) <= _LARGE else _Slices(body, watch)
-
-
-class _Pieces(AsyncIterable[bytes]):
-    """A body from a file, each piece of which shows that the request goes on."""
-
-    def __init__(self, body: FileBody, watch: Deadline) -> None:
-        self._body = body
-        self._watch = watch
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async with aclosing(self._body.pieces()) as pieces:
-            async for piece in pieces:
-                self._watch.sending()
-                yield piece
-        self._watch.sending()
-        self._watch.sent = True
-
-
-class _Slices(AsyncIterable[bytes]):
-    """A large body in slices: written at once it would block every other answer."""
-
-    def __init__(self, body: bytes, watch: Deadline) -> None:
-        self._body = body
-        self._watch = watch
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        self._watch.sent = False
-        for start in range(0, len(self._body), _LARGE):
-            yield self._body[start : start + _LARGE]
-        self._watch.sent = True

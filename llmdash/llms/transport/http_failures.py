@@ -59,6 +59,8 @@ def _reached(error: Exception, cause: BaseException) -> bool:
     """False if the request cannot have got to the endpoint."""
     if isinstance(error, _NO_CONNECTION) or isinstance(cause, _NO_CONNECTION) or _alert_about_client(cause):
         return False
+    if isinstance(cause, CannotRead):
+        return False  # the rest of the request never came
     return not (isinstance(cause, OSError) and cause.errno in _LOCAL_ERRNOS)
 
 

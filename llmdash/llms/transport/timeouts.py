@@ -32,7 +32,7 @@ class Timeouts:
 
     def of_transfers(self) -> Timeouts:
         """Return the limits for a large file: it may take long in all, as long as it goes on."""
-        return Timeouts(self.connect, self.first_byte, self.stall, math.inf)
+        return Timeouts(self.connect, self.until_first_byte(SLOW_FIRST_BYTE_S), self.stall, math.inf)
 
     def until_first_byte(self, usual: float = FIRST_BYTE_S) -> float:
         """Return `first_byte`, where it is set; else what is `usual` for a request."""

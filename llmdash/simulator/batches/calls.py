@@ -11,7 +11,7 @@ import msgspec
 from llmdash.simulator.batches.multipart import FormReader, boundary_of
 from llmdash.simulator.batches.orders import CallKind
 from llmdash.simulator.batches.spool import Spool, body_pieces, spooled
-from llmdash.simulator.connection import Receive, Scope
+from llmdash.simulator.connection import MAX_BODY, Receive, Scope
 from llmdash.simulator.errors import ServedError
 
 __all__ = [
@@ -105,9 +105,10 @@ async def read_call(scope: Scope, receive: Receive, target: Target, key: str) ->
         if isinstance(form, ServedError):
             return form
         return BatchCall(target, key, query, root, form=form)
-    body = await spooled(receive, MOST_UPLOAD)
+    most = MOST_UPLOAD if target.shape == "anthropic" else MAX_BODY
+    body = await spooled(receive, most)
     if body is None:
-        return ServedError(413, f"The body is larger than {MOST_UPLOAD} bytes.")
+        return ServedError(413, f"The body is larger than {most} bytes.")
     return BatchCall(target, key, query, root, body=body)
 
 
@@ -156,6 +157,20 @@ def behind(items: Sequence[_Named], cursor: str | None, name: Callable[[_Named],
         if name(item) == cursor:
             return items[place + 1 :]
     raise ServedError(400, f"There is nothing with the id {cursor[:100]!r}.", "after")
+
+
+def page_of(
+    items: Sequence[_Named], limit: int, document: Callable[[_Named], dict[str, Any]]
+) -> dict[str, Any]:
+    """Return the first of the items as a page of a list, as OpenAI has it."""
+    page = [document(item) for item in items[:limit]]
+    return {
+        "object": "list",
+        "data": page,
+        "first_id": page[0]["id"] if page else None,
+        "last_id": page[-1]["id"] if page else None,
+        "has_more": len(items) > limit,
+    }
 
 
 def expiry(anchor: object, seconds: object, param: str) -> float:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
+import msgspec
+
+from llmdash.simulator.batches.call_log import CallLog
 from llmdash.simulator.batches.calls import Answered, BatchCall, Handler, Target, read_call, target_of
 from llmdash.simulator.batches.clock import BatchClock
 from llmdash.simulator.batches.held import HeldBatch
-from llmdash.simulator.batches.message_batches import MessageBatches
-from llmdash.simulator.batches.openai_batches import OpenAIBatches
+from llmdash.simulator.batches.message_batches import ServedMessageBatches
+from llmdash.simulator.batches.openai_batches import ServedBatches
+from llmdash.simulator.batches.openai_files import ServedFiles
 from llmdash.simulator.batches.orders import BatchOrders, CallKind, OrderBook
 from llmdash.simulator.batches.shelf import BatchShelf
 from llmdash.simulator.batches.spool import Spool
@@ -22,12 +26,12 @@ from llmdash.simulator.dialects.openai import OpenAIConventions
 from llmdash.simulator.errors import ServedError, Throttled
 from llmdash.simulator.service import Service
 
-__all__ = ["BatchDesk"]
+__all__ = ["SimulatedBatches"]
 
 _LINES = b"application/x-jsonl"
 
 
-class BatchDesk:
+class SimulatedBatches:
     """Serves `/v1/files`, `/v1/batches` and `/v1/messages/batches`; orders have it err.
 
     Files and batches belong to one project, which is that of every key.
@@ -41,9 +45,10 @@ class BatchDesk:
         self._book = OrderBook()
         self._worker = BatchWorker(service, self._clock, self._book, self._keep_results)
         self._shelf = BatchShelf(self._clock, self._book, self._worker)
-        self._openai = OpenAIBatches(service, self._clock, self._book, self._shelf)
-        self._messages = MessageBatches(service, self._clock, self._book, self._shelf)
-        self._calls: Counter[str] = Counter()
+        self._files = ServedFiles(service, self._clock, self._book)
+        self._openai = ServedBatches(service, self._clock, self._book, self._shelf, self._files)
+        self._messages = ServedMessageBatches(service, self._clock, self._book, self._shelf)
+        self._log = CallLog()
         self._conventions: dict[str, Conventions] = {
             "openai": OpenAIConventions(),
             "anthropic": AnthropicConventions(),
@@ -57,24 +62,40 @@ class BatchDesk:
         """Change orders (see BatchOrders), for all batches or for one. Raises ValueError."""
         return self._book.order(orders, batch)
 
+    def set_orders(self, orders: BatchOrders, batch: str | None = None) -> None:
+        """Replace all orders, for all batches or for one."""
+        self._book.set(orders, batch)
+
     def reset(self) -> None:
         """Have everything go right again."""
         self._book.reset()
 
-    async def report(self) -> dict[str, Any]:
-        """Return the calls counted, all batches and files, oldest first, and the orders."""
+    def forget(self) -> None:
+        """Forget all batches, files, calls and orders, as if nothing had been asked yet."""
+        self.reset()
+        self._log.clear()
+        self._shelf.clear()
+        self._files.clear()
+
+    async def report(self, *, calls: bool = False) -> dict[str, Any]:
+        """Return the calls counted, all batches and files, oldest first, and the orders.
+
+        With `calls` the last calls too.
+        """
         await self._worker.catch_up()
         return {
-            "calls": self._calls,
+            "calls": self._log.counts,
+            **({"log": list(self._log.calls)} if calls else {}),
             "batches": [self._document(batch) for batch in self._shelf.every()],
-            "files": self._openai.files(),
+            "files": self._files.every(),
             "orders": self._book.general,
         }
 
     def _document(self, batch: HeldBatch) -> dict[str, Any]:
+        found = {"executed": batch.succeeded, "usage": msgspec.structs.asdict(batch.used)}
         if batch.shape.separates_errors:
-            return {**self._openai.document(batch), "executed": batch.succeeded}
-        return {**self._messages.document(batch, ""), "executed": batch.succeeded}
+            return {**self._openai.document(batch), **found}
+        return {**self._messages.document(batch, ""), **found}
 
     def _keep_results(self, batch: HeldBatch) -> None:
         if batch.shape.separates_errors:
@@ -89,24 +110,34 @@ class BatchDesk:
         identity = self._service.identity()
         headers = [(conventions.identity_header, f"req_{identity}".encode())]
         connection = Connection(receive, send, headers, scope.get("extensions", {}).get(WIRE))
-        kind = target.kind
-        self._calls[kind or "unknown"] += 1
+        key = conventions.key(scope["headers"])
+        place = self._service.place(key)
+        at = self._clock.unix(self._clock.now())
+        record = self._log.arrived(at, target.kind or "unknown", target.identity, place)
         try:
-            call = await read_call(scope, receive, target, conventions.key(scope["headers"]))
-            answered = await self._answered(call, target, conventions)
-            await self._send(scope, connection, kind, answered)
+            call = await read_call(scope, receive, target, key)
+            try:
+                answered = await self._answered(call, target, conventions, scope)
+                record.id = answered.identity or record.id
+                await self._send(scope, connection, target.kind, answered)
+                record.status = 200
+            except ServedError as error:
+                if isinstance(error, Throttled):
+                    connection.headers.extend(conventions.rest(error.seconds))
+                await connection.whole(error.status, conventions.error(error, identity))
+                record.status = error.status
         except ClientGoneError:
             pass
-        except ServedError as error:
-            if isinstance(error, Throttled):
-                connection.headers.extend(conventions.rest(error.seconds))
-            await connection.whole(error.status, conventions.error(error, identity))
+        finally:
+            connection.close()
         return True
 
     async def _answered(
-        self, call: BatchCall | ServedError, target: Target, conventions: Conventions
+        self, call: BatchCall | ServedError, target: Target, conventions: Conventions, scope: Scope
     ) -> Answered:
         orders = self._book.general
+        if target.kind is not None and self._book.uses_up("unheard", target.kind):
+            _cut(scope)
         if target.kind is None or orders.absent:
             raise ServedError(404, "Invalid URL", code="unknown_url")
         if isinstance(call, ServedError):
@@ -125,12 +156,11 @@ class BatchDesk:
     async def _send(
         self, scope: Scope, connection: Connection, kind: CallKind | None, answered: Answered
     ) -> None:
-        wire = scope.get("extensions", {}).get(WIRE)
         content = answered.content
-        if kind is not None and self._book.loses(kind):
-            if wire is not None:
-                wire.close()
-            raise ClientGoneError
+        if kind is not None:
+            await connection.until(time.monotonic() + self._book.general.late_s.get(kind, 0.0))
+            if self._book.uses_up("lost", kind):
+                _cut(scope)
         if not isinstance(content, Spool):
             await connection.whole(200, encode(content))
             return
@@ -143,7 +173,13 @@ class BatchDesk:
             await connection.part(piece[:left])
             left -= len(piece)
         if cut is not None and cut < content.size:
-            if wire is not None:
-                wire.close()
-            raise ClientGoneError
+            _cut(scope)
         await connection.part(b"", last=True)
+
+
+def _cut(scope: Scope) -> NoReturn:
+    """Close the connection when what was sent so far is through, and send nothing more."""
+    wire = scope.get("extensions", {}).get(WIRE)
+    if wire is not None:
+        wire.close()
+    raise ClientGoneError

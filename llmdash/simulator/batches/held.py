@@ -8,12 +8,14 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
+from llmdash.simulator.batches.batch_usage import BatchUsage
 from llmdash.simulator.batches.spool import LineSpool
 from llmdash.simulator.connection import Headers
 from llmdash.simulator.dialects.base import Conventions
 from llmdash.simulator.errors import ServedError
+from llmdash.simulator.executions import Executed
 
-__all__ = ["BatchPhase", "BatchRequest", "BatchShape", "BatchSpec", "HeldBatch", "LineAnswer", "Rest"]
+__all__ = ["BatchPhase", "BatchRequest", "BatchShape", "BatchSpec", "HeldBatch", "Rest"]
 
 Rest = Literal["expired", "cancelled"]
 """Why the requests that were never executed were not."""
@@ -48,18 +50,6 @@ class BatchRequest(NamedTuple):
     body: bytes
 
 
-class LineAnswer(NamedTuple):
-    """The answer to a request of a batch: a status, a body in JSON, and its id with the provider."""
-
-    status: int
-    body: bytes
-    identity: str
-
-    @property
-    def failed(self) -> bool:
-        return self.status != 200
-
-
 class BatchShape(Protocol):
     """How a provider writes a batch."""
 
@@ -70,7 +60,7 @@ class BatchShape(Protocol):
     def request(self, line: bytes) -> BatchRequest:
         """Return the request in a line that is valid."""
 
-    def result(self, request: BatchRequest, answer: LineAnswer) -> bytes:
+    def result(self, request: BatchRequest, answer: Executed) -> bytes:
         """Return the line of the results with an answer."""
 
     def rest(self, request: BatchRequest, rest: Rest, identity: str) -> bytes | None:
@@ -122,6 +112,7 @@ class HeldBatch:
         self.begun = 0
         self.succeeded = 0
         self.failed = 0
+        self.used = BatchUsage()
         self.results = LineSpool()
         self.errors = LineSpool() if shape.separates_errors else self.results
         self.output_file: str | None = None
@@ -146,7 +137,7 @@ class HeldBatch:
         self.entered = now
         self.moments[phase] = unix
 
-    def take(self, request: BatchRequest, answer: LineAnswer) -> None:
+    def take(self, request: BatchRequest, answer: Executed) -> None:
         """Write an answer to the results."""
         line = self.shape.result(request, answer)
         if answer.failed:
@@ -155,3 +146,4 @@ class HeldBatch:
         else:
             self.succeeded += 1
             self.results.add(line)
+            self.used.add(answer.body)

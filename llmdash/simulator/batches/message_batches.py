@@ -15,7 +15,7 @@ from llmdash.simulator.batches.shelf import BatchShelf
 from llmdash.simulator.errors import ServedError, Throttled
 from llmdash.simulator.service import Service
 
-__all__ = ["MessageBatches"]
+__all__ = ["ServedMessageBatches"]
 
 _PAGE = (20, 1_000)  # usual and largest
 _WINDOW_S = 86_400.0
@@ -23,7 +23,7 @@ _KEPT_S = 29 * 86_400.0
 _QUEUE_FULL = "Number of batch requests in the processing queue would exceed the limit of your organization."
 
 
-class MessageBatches:
+class ServedMessageBatches:
     """Answers the calls of Anthropic's shape."""
 
     def __init__(self, service: Service, clock: BatchClock, book: OrderBook, shelf: BatchShelf) -> None:
@@ -48,13 +48,13 @@ class MessageBatches:
             raise ServedError(429, _QUEUE_FULL)
         if call.body is None:
             raise ServedError(400, "The request has no body.")
-        orders = self._book.general
-        lines, model, tokens = read_requests(call.body, orders)
+        identity = f"msgbatch_{self._service.identity()}"
+        orders = self._book.claim(identity)
+        lines, model, tokens = await read_requests(call.body, orders)
         if orders.queue_tokens is not None and self._shelf.enqueued(model) + tokens > orders.queue_tokens:
             raise ServedError(429, _QUEUE_FULL)
         if orders.invalid:
             raise ServedError(400, "requests.0.params: this create was ordered to be invalid")
-        identity = f"msgbatch_{self._service.identity()}"
         spec = BatchSpec(identity, call.key, "/v1/messages", "24h", _WINDOW_S, _KEPT_S)
         batch = HeldBatch(spec, self._shape, lines, self._clock.now())
         batch.phase = BatchPhase.RUNNING

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import mmap
 import re
 
 import msgspec
 
-from llmdash.simulator.batches.held import BatchRequest, LineAnswer, Rest
+from llmdash.simulator.batches.held import BatchRequest, Rest
 from llmdash.simulator.batches.orders import BatchOrders
 from llmdash.simulator.batches.spool import LineSpool, Spool
 from llmdash.simulator.connection import Headers
 from llmdash.simulator.dialects.anthropic_conventions import AnthropicConventions
 from llmdash.simulator.dialects.base import Conventions, decode, encode
 from llmdash.simulator.errors import ServedError
+from llmdash.simulator.executions import Executed
 
 __all__ = ["MessagesShape", "read_requests"]
 
 _MOST_REQUESTS = 100_000
 _MOST_BYTES = 256 * 1024 * 1024
 _CUSTOM_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_SLICE = 100  # requests between which other work is done
 _PATH = "/v1/messages"
 _NO_CREDIT = (
     "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing to upgrade or"
@@ -58,7 +61,7 @@ class MessagesShape:
         found = _requests.decode(line)
         return BatchRequest(found.custom_id, _PATH, bytes(found.params))
 
-    def result(self, request: BatchRequest, answer: LineAnswer) -> bytes:
+    def result(self, request: BatchRequest, answer: Executed) -> bytes:
         body = msgspec.Raw(answer.body)
         result = (
             {"type": "errored", "error": body} if answer.failed else {"type": "succeeded", "message": body}
@@ -73,7 +76,7 @@ class MessagesShape:
         return ServedError(400, _NO_CREDIT)
 
 
-def read_requests(body: Spool, orders: BatchOrders) -> tuple[LineSpool, str, int]:
+async def read_requests(body: Spool, orders: BatchOrders) -> tuple[LineSpool, str, int]:
     """Return the requests of a create, a line each, with the model of the first and the tokens of all.
 
     Raises ServedError if there is anything wrong with them. The parameters are not looked at: what is wrong
@@ -86,10 +89,10 @@ def read_requests(body: Spool, orders: BatchOrders) -> tuple[LineSpool, str, int
         raise ServedError(400, "The request has no body.")
     # Closed when nothing looks at it any more: the requests below are views of it.
     mapped = mmap.mmap(body.fileno(), body.size, access=mmap.ACCESS_READ)
-    return _checked(memoryview(mapped), orders)
+    return await _checked(memoryview(mapped), orders)
 
 
-def _checked(body: memoryview, orders: BatchOrders) -> tuple[LineSpool, str, int]:
+async def _checked(body: memoryview, orders: BatchOrders) -> tuple[LineSpool, str, int]:
     found: _Create = decode(_creates, body, ("requests", "custom_id", "params"))
     requests = found.requests
     most = orders.most_requests if orders.most_requests is not None else _MOST_REQUESTS
@@ -108,6 +111,8 @@ def _checked(body: memoryview, orders: BatchOrders) -> tuple[LineSpool, str, int
         known.add(name)
         lines.add(encode(request))
         tokens += len(memoryview(request.params)) // 4
+        if place % _SLICE == 0:
+            await asyncio.sleep(0)
     return lines, _model_of(requests, orders), tokens
 
 

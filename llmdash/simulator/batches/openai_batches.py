@@ -1,4 +1,4 @@
-"""`/v1/files` and `/v1/batches`, as OpenAI's published API reference has them."""
+"""`/v1/batches`, as OpenAI's published API reference has it."""
 
 from __future__ import annotations
 
@@ -7,23 +7,21 @@ from typing import Annotated, Any
 
 import msgspec
 
-from llmdash.simulator.batches.calls import Answered, BatchCall, Handler, behind, expiry, page_size
+from llmdash.simulator.batches.calls import Answered, BatchCall, Handler, behind, expiry, page_of, page_size
 from llmdash.simulator.batches.clock import BatchClock
 from llmdash.simulator.batches.held import BatchPhase, BatchSpec, HeldBatch
-from llmdash.simulator.batches.openai_lines import ENDPOINTS, OpenAIShape, checking
+from llmdash.simulator.batches.openai_files import KEPT_S, ServedFiles
+from llmdash.simulator.batches.openai_lines import ENDPOINTS, OpenAIFileShape, checking
 from llmdash.simulator.batches.orders import CallKind, OrderBook
 from llmdash.simulator.batches.shelf import BatchShelf
 from llmdash.simulator.batches.spool import LineSpool
-from llmdash.simulator.batches.stored_files import FileShelf, missing_file
 from llmdash.simulator.dialects.base import decode
 from llmdash.simulator.errors import ServedError, Throttled
 from llmdash.simulator.service import Service
 
-__all__ = ["OpenAIBatches"]
+__all__ = ["ServedBatches"]
 
-_FILES = (10_000, 10_000)  # usual and largest page
-_BATCHES = (20, 100)
-_KEPT_S = 30 * 86_400.0
+_PAGE = (20, 100)  # usual and largest
 _HOURS = {"h": 1, "d": 24}
 _MOST_HOURS = 7 * 24
 
@@ -48,89 +46,34 @@ _creates = msgspec.json.Decoder(_Create)
 _FIELDS = ("input_file_id", "endpoint", "completion_window", "metadata", "output_expires_after")
 
 
-class OpenAIBatches:
-    """Answers the calls of OpenAI's shape."""
+class ServedBatches:
+    """Answers the calls of OpenAI's shape, those about files too."""
 
-    def __init__(self, service: Service, clock: BatchClock, book: OrderBook, shelf: BatchShelf) -> None:
+    def __init__(
+        self, service: Service, clock: BatchClock, book: OrderBook, shelf: BatchShelf, files: ServedFiles
+    ) -> None:
         self._service = service
         self._clock = clock
         self._book = book
         self._shelf = shelf
-        self._files = FileShelf(clock)
-        self._shape = OpenAIShape()
+        self._files = files
+        self._shape = OpenAIFileShape()
         self.handlers: dict[CallKind, Handler] = {
-            "upload": self._upload,
-            "files": self._list_files,
-            "file": self._file,
-            "download": self._download,
-            "delete": self._delete,
+            **files.handlers,
             "create": self._create,
             "list": self._list,
             "look": self._look,
             "cancel": self._cancel,
         }
 
-    def files(self) -> list[dict[str, Any]]:
-        """Return all files, oldest first."""
-        return [file.document(self._clock) for file in self._files.every()]
-
     def keep_results(self, batch: HeldBatch) -> None:
         """Make files of the results of a batch that has ended; of none if there are no lines."""
         for suffix, lines in (("output", batch.results), ("error", batch.errors)):
             if not len(lines):
                 continue
-            identity = f"file-{self._service.identity()}"
             name = f"{batch.identity}_{suffix}.jsonl"
-            self._files.add(identity, name, "batch_output", lines.spool, batch.spec.kept_s)
+            identity = self._files.add_results(name, lines.spool, batch.spec.kept_s, batch.identity)
             setattr(batch, f"{suffix}_file", identity)
-
-    async def _upload(self, call: BatchCall) -> Answered:
-        form = call.form
-        if form is None or form.file is None:
-            raise ServedError(400, "'file' is a required property", "file")
-        purpose = form.fields.get("purpose", "")
-        if purpose not in ("batch", "user_data"):
-            raise ServedError(
-                400, f"'{purpose[:50]}' is not one of ['batch', 'user_data'] - 'purpose'", "purpose"
-            )
-        kept_s = _KEPT_S if purpose == "batch" else None
-        if any(name.startswith("expires_after[") for name in form.fields):
-            anchor, seconds = (form.fields.get(f"expires_after[{name}]") for name in ("anchor", "seconds"))
-            kept_s = expiry(anchor, seconds, "expires_after")
-        identity = f"file-{self._service.identity()}"
-        file = self._files.add(identity, form.filename, purpose, form.file, kept_s)
-        return Answered(file.document(self._clock), identity)
-
-    async def _list_files(self, call: BatchCall) -> Answered:
-        shown = self._clock.now() - self._book.general.lag_s
-        purpose = call.query.get("purpose")
-        found = [
-            file
-            for file in self._files.every()
-            if file.created <= shown and (purpose is None or file.purpose == purpose)
-        ]
-        if call.query.get("order", "desc") != "asc":
-            found.reverse()
-        limit = page_size(call.query, *_FILES)
-        rest = behind(found, call.query.get("after"), lambda file: file.identity)
-        page = [file.document(self._clock) for file in rest[:limit]]
-        return Answered(_listing(page, len(rest) > limit))
-
-    async def _file(self, call: BatchCall) -> Answered:
-        file = self._files.find(call.target.identity)
-        self._need_seen(file.created, missing_file(file.identity))
-        return Answered(file.document(self._clock), file.identity)
-
-    async def _download(self, call: BatchCall) -> Answered:
-        file = self._files.find(call.target.identity)
-        if file.purpose == "batch_output" and self._book.general.gone:
-            raise missing_file(file.identity)
-        return Answered(file.spool, file.identity)
-
-    async def _delete(self, call: BatchCall) -> Answered:
-        identity = call.target.identity
-        self._files.delete(identity)
-        return Answered({"id": identity, "object": "file", "deleted": True}, identity)
 
     async def _create(self, call: BatchCall) -> Answered:
         if self._book.uses("throttled"):
@@ -152,21 +95,20 @@ class OpenAIBatches:
             asked.endpoint,
             asked.completion_window,
             _window(asked.completion_window),
-            _KEPT_S if kept is None else expiry(kept.anchor, kept.seconds, "output_expires_after"),
+            KEPT_S if kept is None else expiry(kept.anchor, kept.seconds, "output_expires_after"),
             file.identity,
             asked.metadata,
         )
         batch = HeldBatch(spec, self._shape, LineSpool(file.spool), self._clock.now())
         batch.finds_full = self._book.uses("queue_full")
-        batch.chores = checking(batch, self._book.general)
+        batch.chores = checking(batch, self._book.claim(batch.identity))
         self._shelf.add(batch)
         return Answered(self.document(batch), batch.identity)
 
     async def _list(self, call: BatchCall) -> Answered:
         found = self._shelf.listed(self._shape)
-        limit = page_size(call.query, *_BATCHES)
         rest = behind(found, call.query.get("after"), lambda batch: batch.identity)
-        return Answered(_listing([self.document(batch) for batch in rest[:limit]], len(rest) > limit))
+        return Answered(page_of(rest, page_size(call.query, *_PAGE), self.document))
 
     async def _look(self, call: BatchCall) -> Answered:
         batch = self._shelf.find(call.target.identity, self._shape)
@@ -179,10 +121,6 @@ class OpenAIBatches:
         self._shelf.cancel(batch)
         return Answered(self.document(batch), batch.identity)
 
-    def _need_seen(self, created: float, error: ServedError) -> None:
-        if created > self._clock.now() - self._book.general.unseen_s:
-            raise error
-
     def document(self, batch: HeldBatch) -> dict[str, Any]:
         """Return a batch as OpenAI describes it."""
         spec = batch.spec
@@ -190,6 +128,7 @@ class OpenAIBatches:
         moments = [phase for phase in BatchPhase if phase is not BatchPhase.VALIDATING]
         counted = {"total": batch.total, "completed": batch.succeeded, "failed": batch.failed}
         checked = batch.phase not in (BatchPhase.VALIDATING, BatchPhase.FAILED)
+        absent = "" if self._book.of(batch.identity).blank else None
         problems = batch.problems if batch.phase is BatchPhase.FAILED else None
         return {
             "id": batch.identity,
@@ -200,12 +139,13 @@ class OpenAIBatches:
             "input_file_id": spec.input_file,
             "completion_window": spec.window,
             "status": batch.phase,
-            "output_file_id": batch.output_file,
-            "error_file_id": batch.error_file,
+            "output_file_id": batch.output_file or absent,
+            "error_file_id": batch.error_file or absent,
             "created_at": int(created),
             "expires_at": int(created + self._clock.lasting(spec.window_s)),
             **{f"{phase}_at": _whole(batch.moments.get(phase)) for phase in moments},
             "request_counts": counted if checked else dict.fromkeys(counted, 0),
+            "usage": _usage(batch),
             "metadata": spec.metadata,
         }
 
@@ -225,11 +165,13 @@ def _window(text: str) -> float:
     return hours * 3_600.0
 
 
-def _listing(page: list[dict[str, Any]], more: bool) -> dict[str, Any]:
+def _usage(batch: HeldBatch) -> dict[str, Any]:
+    """The tokens of all answers so far."""
+    used = batch.used
     return {
-        "object": "list",
-        "data": page,
-        "first_id": page[0]["id"] if page else None,
-        "last_id": page[-1]["id"] if page else None,
-        "has_more": more,
+        "input_tokens": used.input,
+        "input_tokens_details": {"cached_tokens": used.cached},
+        "output_tokens": used.output,
+        "output_tokens_details": {"reasoning_tokens": used.reasoning},
+        "total_tokens": used.input + used.output,
     }

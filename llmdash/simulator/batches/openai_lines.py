@@ -7,14 +7,15 @@ from typing import Any
 
 import msgspec
 
-from llmdash.simulator.batches.held import BatchRequest, HeldBatch, LineAnswer, Rest
+from llmdash.simulator.batches.held import BatchRequest, HeldBatch, Rest
 from llmdash.simulator.batches.orders import BatchOrders
 from llmdash.simulator.connection import Headers
 from llmdash.simulator.dialects.base import Conventions, encode
 from llmdash.simulator.dialects.openai import OpenAIConventions
 from llmdash.simulator.errors import ServedError
+from llmdash.simulator.executions import Executed
 
-__all__ = ["ENDPOINTS", "OpenAIShape", "checking"]
+__all__ = ["ENDPOINTS", "OpenAIFileShape", "checking"]
 
 ENDPOINTS = ("/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/embeddings")
 """Where the requests of a batch may go."""
@@ -58,7 +59,7 @@ class _LineConventions(OpenAIConventions):
         return super().error(error, identity)
 
 
-class OpenAIShape:
+class OpenAIFileShape:
     """Lines with `method`, `url` and `body`; answers in one file, and errors in another."""
 
     def __init__(self) -> None:
@@ -70,7 +71,7 @@ class OpenAIShape:
         found = _lines.decode(line)
         return BatchRequest(found.custom_id, found.url, bytes(found.body))
 
-    def result(self, request: BatchRequest, answer: LineAnswer) -> bytes:
+    def result(self, request: BatchRequest, answer: Executed) -> bytes:
         response = {
             "status_code": answer.status,
             "request_id": f"req_{answer.identity}",

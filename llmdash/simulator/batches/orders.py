@@ -12,6 +12,7 @@ __all__ = ["BatchOrders", "CallKind", "OrderBook"]
 CallKind = Literal["upload", "files", "file", "download", "delete", "create", "list", "look", "cancel"]
 """A call of a batch service: `file` and `look` ask for one, `files` and `list` for all of them."""
 
+_NEXT = "next"
 _Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 _Seconds = Annotated[float, msgspec.Meta(ge=0)]
 _Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -29,7 +30,8 @@ class BatchOrders(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     - `invalid`: it fails its validation. `vain`: a cancel is accepted, and changes nothing.
     - `dropped`, `doubled`, `garbled`, `foreign`: that many lines of the results are left out, there twice,
       cut in the middle, or of somebody else; `shuffled`: they are in any order.
-    - `gone`: its results are not to be had.
+    - `padding`: the bytes that every answer of a model is longer, in a field of that name.
+    - `gone`: its results are not to be had. `blank`: where it has no file its id is "", and not null.
 
     What is accepted:
 
@@ -41,6 +43,8 @@ class BatchOrders(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     What is seen:
 
     - `lost`: the answers to that many calls of a kind are lost: all is done, and the connection is cut.
+    - `unheard`: that many calls of a kind are cut before anything is done.
+    - `late_s`: the answers to calls of a kind come that much later; all is done before.
     - `cuts`: the next downloads are cut after that many bytes of their body, one after the other.
     - `lag_s`: lists show batches and files that much later; `unseen_s`: so do calls for a single one.
     """
@@ -58,7 +62,9 @@ class BatchOrders(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     garbled: _Count = 0
     foreign: _Count = 0
     shuffled: bool = False
+    padding: _Count = 0
     gone: bool = False
+    blank: bool = False
     queue_tokens: _Count | None = None
     queue_full: _Count = 0
     throttled: _Count = 0
@@ -68,6 +74,8 @@ class BatchOrders(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     failing: Mapping[CallKind, int] = {}
     absent: bool = False
     lost: Mapping[CallKind, _Count] = {}
+    unheard: Mapping[CallKind, _Count] = {}
+    late_s: Mapping[CallKind, _Seconds] = {}
     cuts: tuple[_Count, ...] = ()
     lag_s: _Seconds = 0.0
     unseen_s: _Seconds = 0.0
@@ -84,7 +92,7 @@ class OrderBook:
         self._single: dict[str, BatchOrders] = {}
 
     def order(self, orders: Mapping[str, Any], batch: str | None = None) -> BatchOrders:
-        """Change the orders named, for one batch or for all, and return what is ordered then.
+        """Change the orders named, for one batch (`next`: to be created) or for all; return all that are.
 
         Raises ValueError, and changes nothing, if one of them is unknown or invalid.
         """
@@ -93,16 +101,26 @@ class OrderBook:
             changed = msgspec.convert({**before, **orders}, BatchOrders)
         except msgspec.ValidationError as error:
             raise ValueError(f"batch orders: {error}") from None
-        if batch is None:
-            self.general = changed
-        else:
-            self._single[batch] = changed
+        self.set(changed, batch)
         return changed
+
+    def set(self, orders: BatchOrders, batch: str | None = None) -> None:
+        """Replace all orders for one batch (`next`: to be created) or for all."""
+        if batch is None:
+            self.general = orders
+        else:
+            self._single[batch] = orders
 
     def reset(self) -> None:
         """Have everything go right again."""
         self.general = BatchOrders()
         self._single.clear()
+
+    def claim(self, batch: str) -> BatchOrders:
+        """Return the orders for a batch that is being created: those for the `next` one become its own."""
+        if _NEXT in self._single:
+            self._single[batch] = self._single.pop(_NEXT)
+        return self.of(batch)
 
     def of(self, batch: str | None) -> BatchOrders:
         """Return the orders for a batch: its own, else those for all."""
@@ -115,11 +133,12 @@ class OrderBook:
             self.order({name: left - 1})
         return left > 0
 
-    def loses(self, kind: CallKind) -> bool:
-        """Return True if the answer to this call is to be lost, and use that up."""
-        left = self.general.lost.get(kind, 0)
+    def uses_up(self, name: Literal["lost", "unheard"], kind: CallKind) -> bool:
+        """Return True if that is ordered for this call, and use it up."""
+        of_kinds: Mapping[CallKind, int] = getattr(self.general, name)
+        left = of_kinds.get(kind, 0)
         if left:
-            self.order({"lost": {**self.general.lost, kind: left - 1}})
+            self.order({name: {**of_kinds, kind: left - 1}})
         return left > 0
 
     def cut(self) -> int | None:

@@ -50,6 +50,11 @@ class BatchShelf:
         """Begin to cancel a batch that has not ended."""
         self._worker.cancel(batch)
 
+    def clear(self) -> None:
+        """Forget all batches, at whatever phase."""
+        self._batches.clear()
+        self._worker.clear()
+
     def delete(self, batch: HeldBatch) -> None:
         """Forget a batch."""
         del self._batches[batch.identity]

@@ -15,7 +15,10 @@ __all__ = ["FileShelf", "StoredFile"]
 
 
 class StoredFile(msgspec.Struct, frozen=True):
-    """A file. `created` and `expires` are seconds of the clock; None: it does not expire."""
+    """A file. `created` and `expires` are seconds of the clock; None: it does not expire.
+
+    `batch` is the one whose results it has.
+    """
 
     identity: str
     name: str
@@ -23,6 +26,7 @@ class StoredFile(msgspec.Struct, frozen=True):
     spool: Spool
     created: float
     expires: float | None = None
+    batch: str = ""
 
     def document(self, clock: BatchClock) -> dict[str, Any]:
         """Return it as OpenAI describes a file."""
@@ -46,11 +50,13 @@ class FileShelf:
         self._clock = clock
         self._files: dict[str, StoredFile] = {}
 
-    def add(self, identity: str, name: str, purpose: str, spool: Spool, kept_s: float | None) -> StoredFile:
-        """Keep a file for these seconds of the provider; None: for good."""
+    def add(
+        self, identity: str, name: str, purpose: str, spool: Spool, kept_s: float | None, batch: str = ""
+    ) -> StoredFile:
+        """Keep a file for these seconds of the provider; None: for good. It may be of a batch's results."""
         now = self._clock.now()
         expires = None if kept_s is None else now + self._clock.lasting(kept_s)
-        file = self._files[identity] = StoredFile(identity, name, purpose, spool, now, expires)
+        file = self._files[identity] = StoredFile(identity, name, purpose, spool, now, expires, batch)
         return file
 
     def every(self) -> list[StoredFile]:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from llmdash.simulator.batches.clock import BatchClock
-from llmdash.simulator.batches.held import BatchPhase, HeldBatch, LineAnswer, Rest
+from llmdash.simulator.batches.held import BatchPhase, HeldBatch, Rest
 from llmdash.simulator.batches.orders import BatchOrders, OrderBook
 from llmdash.simulator.batches.tampering import tampered
 from llmdash.simulator.errors import ServedError
+from llmdash.simulator.executions import Executed
 from llmdash.simulator.service import Service
 
 __all__ = ["BatchWorker"]
@@ -22,6 +23,7 @@ _FINALIZING_S = 10.0
 _CANCELLING_S = 60.0
 
 _SLICE = 16  # requests between two looks at what else there is to do
+_CHORES = 128  # lines that are checked or written instead, which takes as long
 _BUDGET = 256  # requests that are executed at most before a call is answered
 _PAUSES_S = (0.01, 0.25)
 
@@ -47,6 +49,10 @@ class BatchWorker:
         """Take on a batch."""
         self._active[batch.identity] = batch
 
+    def clear(self) -> None:
+        """Have no batch go on."""
+        self._active.clear()
+
     def enqueued(self, model: str) -> int:
         """Return the prompt tokens of all batches of a model that are validated and have not ended."""
         phases = (BatchPhase.RUNNING, BatchPhase.FINALIZING, BatchPhase.CANCELLING)
@@ -55,9 +61,13 @@ class BatchWorker:
     async def catch_up(self) -> None:
         """Have all batches go on to this moment, as far as that is soon done; the rest follows."""
         left = _BUDGET
-        for batch in list(self._active.values()):
-            while left > 0 and await self._step(batch):
-                left -= _SLICE
+        busy = True
+        while busy and left > 0:
+            busy = False
+            for batch in list(self._active.values()):
+                if await self._step(batch):
+                    busy = True
+                    left -= _SLICE
         if self._active and (self._task is None or self._task.done()):
             self._task = asyncio.ensure_future(self._work())
 
@@ -76,7 +86,7 @@ class BatchWorker:
         if batch.phase.ended:
             return False
         if batch.chores is not None:
-            if not list(islice(batch.chores, _SLICE)):
+            if not list(islice(batch.chores, _CHORES)):
                 batch.chores = None
             return True
         orders = self._book.of(batch.identity)
@@ -92,7 +102,8 @@ class BatchWorker:
         runs = batch.phase is BatchPhase.RUNNING or (batch.phase is BatchPhase.CANCELLING and orders.vain)
         if not runs or orders.stuck or batch.end is not None:
             return 0
-        took = self._clock.now() - batch.created - self._clock.lasting(_VALIDATING_S)
+        passed = min(self._clock.now() - batch.created, self._clock.lasting(batch.spec.window_s))
+        took = passed - self._clock.lasting(_VALIDATING_S)
         share = took / self._clock.lasting(_EXECUTING_S * orders.slow)
         due = min(_last(batch, orders), int(batch.total * share + 1e-9))
         return due if due > batch.begun else 0
@@ -110,11 +121,22 @@ class BatchWorker:
         elif batch.phase is BatchPhase.CANCELLING and not orders.vain:
             if self._passed(since, _CANCELLING_S * orders.slow):
                 self._close(batch, BatchPhase.CANCELLED, orders)
-        elif self._passed(now - batch.created, batch.spec.window_s):
-            self._finalize(batch, BatchPhase.EXPIRED, orders)
-        elif batch.begun >= _last(batch, orders) and not orders.stuck:
-            whole = batch.begun >= batch.total
-            self._finalize(batch, BatchPhase.COMPLETED if whole else BatchPhase.EXPIRED, orders)
+        else:
+            end = self._outcome(batch, orders, now)
+            if end is not None:
+                self._finalize(batch, end, orders)
+
+    def _outcome(self, batch: HeldBatch, orders: BatchOrders, now: float) -> BatchPhase | None:
+        """How a batch ends, if it ends now.
+
+        What was due before its window closed is executed first, so that no slow machine has it expire.
+        """
+        if batch.begun >= batch.total and not orders.stuck:
+            return BatchPhase.COMPLETED
+        if batch.begun >= _last(batch, orders) and not orders.stuck:
+            return BatchPhase.EXPIRED
+        late = self._passed(now - batch.created, batch.spec.window_s) and not self._due(batch, orders)
+        return BatchPhase.EXPIRED if late else None
 
     def _passed(self, since: float, seconds: float) -> bool:
         return since >= self._clock.lasting(seconds) - 1e-9
@@ -175,13 +197,11 @@ class BatchWorker:
         request = shape.request(batch.lines[place])
         error = _failure(batch, orders, place)
         if error is None:
-            answer = LineAnswer(
-                *await self._service.execute(request.path, batch.spec.key, shape.headers, request.body)
-            )
+            answer = await self._service.execute(request.path, batch.spec.key, shape.headers, request.body)
         else:
             identity = self._service.identity()
-            answer = LineAnswer(error.status, shape.conventions.error(error, identity), identity)
-        batch.take(request, answer)
+            answer = Executed(error.status, shape.conventions.error(error, identity), identity)
+        batch.take(request, _padded(answer, orders.padding))
 
 
 def _last(batch: HeldBatch, orders: BatchOrders) -> int:
@@ -197,6 +217,13 @@ def _failure(batch: HeldBatch, orders: BatchOrders, place: int) -> ServedError |
     if int((place + 1) * share + 1e-9) > int(place * share + 1e-9):
         return ServedError(orders.partial_status, "The server had an error while processing your request.")
     return None
+
+
+def _padded(answer: Executed, size: int) -> Executed:
+    """A longer answer, so that few of them make a large file."""
+    if not size or answer.failed:
+        return answer
+    return answer._replace(body=answer.body[:-1] + b',"padding":"' + b"x" * size + b'"}')
 
 
 def _queue_problem(model: str, limit: int) -> dict[str, object]:

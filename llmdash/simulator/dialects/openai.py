@@ -35,7 +35,10 @@ Limit = Annotated[int, msgspec.Meta(ge=1)] | None
 _KINDS: dict[int, tuple[str, str | None]] = {
     400: ("invalid_request_error", None),
     401: ("invalid_request_error", "invalid_api_key"),
+    402: ("invalid_request_error", "billing_not_active"),
+    403: ("invalid_request_error", None),
     404: ("invalid_request_error", "unknown_url"),
+    409: ("invalid_request_error", None),
     413: ("invalid_request_error", None),
     429: ("requests", "rate_limit_exceeded"),
 }

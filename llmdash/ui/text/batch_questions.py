@@ -29,7 +29,7 @@ def stop_question(frame: Frame) -> tuple[str, str]:
     what = f"{counted(len(out), 'batch', 'batches')} of {counted(jobs_out(frame), 'job')}"
     words = (
         f"{cut}{providers_of(out)} {are} asked to cancel {what}.\n"
-        f"What is done by then is paid, and not lost: {_COMES_BACK}.\n"
+        f"What is done by then is {_kept(frame)}: {_COMES_BACK}.\n"
         "To leave them out instead: no, then q or D."
     )
     return "Stop now, and cancel what is out?", words
@@ -47,7 +47,7 @@ def bring_back_question(batch: int, frame: Frame) -> tuple[str, str]:
     )
     words = (
         f"{row.endpoint or 'The provider'} is asked to cancel it, which may take some minutes.\n"
-        f"{done} kept and paid; what has no result is pending again after that."
+        f"{done} {_kept(frame)}; what has no result is pending again after that."
     )
     return f"Bring batch {batch} back?", words
 
@@ -55,11 +55,16 @@ def bring_back_question(batch: int, frame: Frame) -> tuple[str, str]:
 def give_up_question(batch: int, frame: Frame) -> tuple[str, str]:
     """Return what is asked before the jobs of a batch are sent again that its provider has not ended."""
     row = _row(batch, frame)
+    twice = frame.run.payment.they.format("they")
     words = (
         f"{row.endpoint or 'The provider'} has not ended it. Its {counted(row.left, 'job')} without a result "
-        "are sent again now,\nand the provider may carry them out all the same: they may be paid twice."
+        f"are sent again now,\nand the provider may carry them out all the same{twice}."
     )
     return f"Give batch {batch} up?", words
+
+
+def _kept(frame: Frame) -> str:
+    return "kept and paid" if frame.run.spends else "kept"
 
 
 def _row(batch: int, frame: Frame) -> BatchRow:

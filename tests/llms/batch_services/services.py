@@ -36,9 +36,9 @@ def model(
     **settings: Any,
 ) -> HttpLLM:
     kind, more = KINDS[wire]
-    settings.setdefault("base_url", "https://llm.test/v1")
+    settings = {"base_url": "https://llm.test/v1", "model": "m", "api_key": KEY, **more, **settings}
     client = client or HttpClient(timeouts=timeouts, transport=transport)
-    return kind("m", api_key=KEY, client=client, **more, **settings)
+    return kind(client=client, **settings)
 
 
 def service(wire: str, transport: httpx.AsyncBaseTransport | None = None, **settings: Any) -> Batches:

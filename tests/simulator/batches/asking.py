@@ -9,9 +9,10 @@ from typing import Any, Final
 from tests.simulated import Reply
 from tests.simulator.in_process import InProcess
 
-__all__ = ["CHAT", "BatchServices", "form_of", "lines_of", "prompts", "requests_of"]
+__all__ = ["CHAT", "SPEED", "BatchServices", "form_of", "lines_of", "prompts", "requests_of"]
 
 SPEED = 3600.0
+ENDS = frozenset({"completed", "failed", "expired", "cancelled", "ended"})
 CHAT: Final = "/v1/chat/completions"
 
 
@@ -57,7 +58,10 @@ def form_of(content: bytes, **fields: str) -> tuple[bytes, str]:
 
 
 class BatchServices(InProcess):
-    """The batch services; an hour of theirs passes in a second of `now`."""
+    """The batch services; an hour of theirs passes in a second of `now`.
+
+    The methods that create, look and cancel take the ids of either shape.
+    """
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**{"batch_speed": SPEED, **settings})
@@ -103,12 +107,19 @@ class BatchServices(InProcess):
         path = "/v1/messages/batches" if identity.startswith("msgbatch_") else "/v1/batches"
         return (await self.call("POST", f"{path}/{identity}/cancel")).json
 
-    async def at(self, now: float, identity: str) -> Any:
-        """Let the time be `now` hours after the start, and look at a batch: in steps, as time passes."""
-        while self.now < now:
-            self.now = min(now, self.now + 0.01)
-            await self.look(identity)
+    async def at(self, seconds: float, identity: str) -> Any:
+        """A batch when that many of its provider's seconds have passed since the start."""
+        self.now = seconds / SPEED
         return await self.look(identity)
+
+    async def end(self, identity: str) -> Any:
+        """A batch at its end, however late in its window that is."""
+        for _ in range(2 * 24 * 60):
+            found = await self.look(identity)
+            if found.get("status", found.get("processing_status")) in ENDS:
+                return found
+            self.now += 60 / SPEED
+        raise AssertionError(found)
 
     async def lines(self, file: str) -> list[dict[str, Any]]:
         """The lines of a file."""

@@ -92,8 +92,9 @@ def test_a_batch_is_cancelled(client: OpenAI, running: Simulated) -> None:
     assert client.batches.cancel(batch.id).status == "cancelling"
     batch = ended(client, batch)
     assert (batch.status, batch.output_file_id, batch.error_file_id) == ("cancelled", None, None)
-    with pytest.raises(openai.ConflictError, match="Cannot cancel a batch"):
+    with pytest.raises(openai.ConflictError, match="Cannot cancel a batch") as caught:
         client.batches.cancel(batch.id)
+    assert (caught.value.type, caught.value.code) == ("invalid_request_error", None)
 
 
 def test_batches_are_paged_newest_first(client: OpenAI) -> None:

@@ -1,4 +1,4 @@
-"""Draft: the file of a batch while it is written, until it is full."""
+"""BatchFile: the file of a batch while it is written, until it is full."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import NamedTuple
 from llmdash.engine.pool.member import Endpoint, Member
 from llmdash.llms.batches import Batches
 
-__all__ = ["Draft", "Group", "Room"]
+__all__ = ["BatchFile", "BatchRoom", "RequestGroup"]
 
 _PIECE = 1 << 20
 _SHARE = 0.95
 """How much of the most bytes of a batch is used."""
 
 
-class Group(NamedTuple):
+class RequestGroup(NamedTuple):
     """What requests have in common that may be in one batch; `options` are the names of their fields."""
 
     endpoint: Endpoint
@@ -27,7 +27,7 @@ class Group(NamedTuple):
     options: frozenset[str]
 
 
-class Room(NamedTuple):
+class BatchRoom(NamedTuple):
     """The most requests, bytes and tokens of a batch."""
 
     requests: int
@@ -35,18 +35,18 @@ class Room(NamedTuple):
     tokens: int | None
 
     @classmethod
-    def at(cls, service: Batches, most_jobs: int | None, most_tokens: int | None) -> Room:
+    def at(cls, service: Batches, most_jobs: int | None, most_tokens: int | None) -> BatchRoom:
         """Return the room of a batch of a service, further limited as it was asked for."""
         limits = service.limits
         requests = limits.requests if most_jobs is None else min(limits.requests, most_jobs)
         return cls(requests, int(limits.bytes * _SHARE), most_tokens)
 
 
-class Draft:
+class BatchFile:
     """Writes the file of one batch; its hash grows with it."""
 
     def __init__(
-        self, number: int, group: Group, member: Member, service: Batches, room: Room, file: Path
+        self, number: int, group: RequestGroup, member: Member, service: Batches, room: BatchRoom, file: Path
     ) -> None:
         self.number = number
         self.group = group

@@ -1,0 +1,94 @@
+"""Dropping: what becomes of a batch that is not created: its jobs are planned again, or go back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, Protocol
+
+from llmdash.engine.batches.batch import SentBatch
+from llmdash.engine.batches.book import BatchBook
+from llmdash.engine.batches.carriers import Carriers
+from llmdash.engine.batches.lending import Lending
+from llmdash.engine.batches.refused_batches import AfterRefusal, RefusedBatches
+from llmdash.engine.batches.settling import BatchSettling
+from llmdash.engine.dispatch.parts import RunnerParts
+from llmdash.engine.model.records import AttemptRecord
+from llmdash.engine.model.states import BatchState, Severity
+from llmdash.engine.pool.member import Member
+from llmdash.llms.batches import Batches, BatchStatus
+from llmdash.llms.wire.failures import Failure
+
+__all__ = ["Dropping", "Plans"]
+
+
+class Plans(Protocol):
+    """What plans batches."""
+
+    def plan_again(self, jobs: Sequence[int], endpoint_tokens: tuple[Any, int] | None = None) -> None:
+        """Plan lent jobs again; with the most tokens of a batch of an endpoint and model, if told."""
+
+
+class Dropping:
+    """Drops batches of which it is sure that they do not exist at the provider."""
+
+    def __init__(
+        self,
+        parts: RunnerParts,
+        book: BatchBook,
+        carriers: Carriers,
+        lending: Lending,
+        settling: BatchSettling,
+        plans: Plans,
+        refused: RefusedBatches,
+    ) -> None:
+        self._parts = parts
+        self._book = book
+        self._carriers = carriers
+        self._lending = lending
+        self._settling = settling
+        self._plans = plans
+        self._refused = refused
+
+    async def back(self, batch: SentBatch, why: str) -> None:
+        """Drop a batch; its jobs are pending again."""
+        await self._drop(batch, why)
+        self._lending.give_back(batch.jobs)
+
+    async def refused(self, batch: SentBatch, member: Member, service: Batches, failure: Failure) -> None:
+        """Do what follows from a refusal."""
+        verdict = self._refused.judge(batch, failure)
+        if verdict is AfterRefusal.LATER:
+            return
+        if verdict is AfterRefusal.OTHER_KEY:
+            self._settling.key_refused(member, failure)
+        if verdict is AfterRefusal.NO_SERVICE:
+            self._carriers.switch_off(member.endpoint, batch.record.model, str(failure))
+        await self._drop(batch, str(failure))
+        with suppress(Failure):  # they expire by themselves
+            await service.forget(BatchStatus("", "", file_id=batch.record.file_id))
+        self._settling.notice(Severity.WARNING, f"{batch.where()} was not taken: {failure}")
+        queue = member.endpoint, batch.record.model
+        if verdict is AfterRefusal.SMALLER:
+            self._plans.plan_again(batch.jobs, (queue, max(1, batch.record.tokens // 2)))
+        elif verdict is AfterRefusal.OTHER_KEY and self._carriers.next_member(*queue) is not None:
+            self._plans.plan_again(batch.jobs)
+        else:
+            self._lending.give_back(batch.jobs)
+
+    async def _drop(self, batch: SentBatch, why: str) -> None:
+        """Put on record that a batch will not be created; its jobs stay lent."""
+        record, now, tries = batch.record, self._parts.wall_clock(), self._parts.store.columns.tries
+        unsent = [
+            AttemptRecord(
+                job, tries[job], record.key, "unsent", record.planned_at, ended_at=now, batch=record.batch
+            )
+            for job in batch.jobs
+        ]
+        await self._book.put(batch, BatchState.DROPPED, unsent, detail=why, ended_at=now)
+        batch.left = 0
+        for job in batch.jobs:
+            tries[job] -= 1
+        self._lending.note(batch.jobs, 0)
+        with suppress(OSError):
+            batch.file.unlink(missing_ok=True)

@@ -1,0 +1,63 @@
+"""Twins: batches that exist twice at a provider, since the answer to a creation came too late to be found."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from llmdash.engine.batches.batch import SentBatch
+from llmdash.engine.batches.calls import persistently
+from llmdash.engine.batches.settling import BatchSettling
+from llmdash.engine.batches.terms import BatchPace
+from llmdash.engine.model.states import Severity
+from llmdash.llms.batches import BatchEnd, Batches, BatchListing
+from llmdash.llms.wire.failures import Failure
+
+__all__ = ["Twins"]
+
+
+class Twins:
+    """Looks at every list for a second batch with the name of one of this run, cancels it and says so.
+
+    `batches` returns those of the run, closed ones too.
+    """
+
+    def __init__(
+        self, batches: Callable[[], Sequence[SentBatch]], settling: BatchSettling, pace: BatchPace
+    ) -> None:
+        self._batches = batches
+        self._settling = settling
+        self._pace = pace
+        self._known: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def owned(self) -> set[str]:
+        """Return the provider's ids of the batches of this run, and of their twins."""
+        known = (each.record.provider_id for each in self._batches())
+        return {each for each in known if each is not None} | self._known
+
+    def look(self, service: Batches, listing: BatchListing) -> None:
+        """Look at what a service lists."""
+        owned = self.owned()
+        by_name = {each.record.name: each for each in self._batches() if each.record.provider_id is not None}
+        for status in listing.batches:
+            batch = by_name.get(status.name or "")
+            if batch is None or status.id in owned or status.end is not BatchEnd.NOT_YET:
+                continue
+            self._known.add(status.id)
+            words = f"{batch.where()} was created twice; the other one is cancelled: {status.id}"
+            self._settling.notice(Severity.WARNING, words)
+            task = asyncio.create_task(self._cancel(batch, service, status.id))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _cancel(self, batch: SentBatch, service: Batches, twin: str) -> None:
+        with suppress(Failure):
+            await persistently(batch, self._pace, lambda: service.cancel(twin))
+
+    async def close(self) -> None:
+        """Stop what goes on."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,0 +1,62 @@
+"""What goes wrong at the provider while a run is killed, for each shape of a batch service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+__all__ = ["SCENARIOS", "SHAPES", "Scenario", "Shape"]
+
+Shape = Literal["openai", "anthropic"]
+SHAPES: Final[tuple[Shape, ...]] = ("openai", "anthropic")
+_LAG = {"lag_s": 0.3}
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """`orders` are for the simulator (see BatchOrders), once the run begins. Batches still out after
+    `deadline_s` are brought back.
+    """
+
+    name: str
+    orders: Mapping[str, Any] = field(default_factory=dict)
+    deadline_s: float | None = None
+    shapes: tuple[Shape, ...] = SHAPES
+    foreign: bool = False
+    """Whether somebody else creates batches of the same sizes meanwhile."""
+
+
+def _lost(**calls: int) -> Mapping[str, Any]:
+    return {"lost": calls}
+
+
+_OPENAI: Final[tuple[Shape, ...]] = ("openai",)
+_DEADLINE_S = 0.7
+
+SCENARIOS: Final = (
+    Scenario("carried"),
+    Scenario("upload lost", _lost(upload=2), shapes=_OPENAI),
+    Scenario("upload lost, lists lag", {**_lost(upload=2), **_LAG}, shapes=_OPENAI),
+    Scenario("create lost", _lost(create=2)),
+    Scenario("create lost, lists lag", {**_lost(create=2), **_LAG}),
+    Scenario("create lost, not seen at once", {**_lost(create=1), **_LAG, "unseen_s": 0.3}),
+    Scenario("download lost", _lost(download=2)),
+    Scenario("download cut", {"cuts": (1, 700, 2000)}),
+    Scenario("looks lost", _lost(list=2, look=2, files=1)),
+    Scenario("lists lag", _LAG),
+    Scenario("half expired", {"expired": 0.5}),
+    Scenario("half expired, all lost", {"expired": 0.5, **_LAG, **_lost(upload=1, create=1, download=1)}),
+    Scenario("half failed, in any order", {"partial": 0.5, "shuffled": True}),
+    Scenario("stuck, brought back", {"stuck": True}, _DEADLINE_S),
+    Scenario("stuck, cancel lost", {"stuck": True, **_lost(cancel=2)}, _DEADLINE_S),
+    Scenario("stuck, create and cancel lost", {"stuck": True, **_LAG, **_lost(create=1, cancel=1)}, 0.3),
+    Scenario("slow, brought back half done", {"slow": 12.0}, 1.2),
+    Scenario(
+        "slow, half done, all lost",
+        {"slow": 12.0, **_LAG, **_lost(upload=1, create=1, cancel=1, download=1)},
+        1.2,
+    ),
+    Scenario("cancel in vain", {"slow": 6.0, "vain": True, **_lost(cancel=1)}, _DEADLINE_S),
+    Scenario("others of the same size", {**_lost(create=1), **_LAG}, shapes=("anthropic",), foreign=True),
+)
