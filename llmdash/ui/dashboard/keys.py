@@ -140,10 +140,10 @@ DASHBOARD_KEYS: Final[list[BindingType]] = [
     Binding(
         "B",
         "send_batches",
-        "Send in batches",
+        "Send batch",
         show=False,
         id="send-in-batches",
-        tooltip="Send what is pending, or the marked jobs, in batches, for less",
+        tooltip="Send what is pending, or the marked jobs, in batches",
     ),
     Binding("w", "tile", "Wall", tooltip="All streams in flight, side by side"),
     Binding("D", "drain", "Drain", tooltip="Finish what is in flight, then stop; asks first"),

@@ -27,6 +27,7 @@ __all__ = ["BatchControls", "BatchesScreen"]
 _KEYS_HERE: Final[tuple[Hint, ...]] = (
     ("jobs-of-batch", "l", "its jobs"),
     ("bring-back", "x", "bring back"),
+    ("adopt-batch", "a", "adopt"),
     ("deadline", "t", "deadline"),
 )
 _NEVER: Final = "never"
