@@ -68,14 +68,18 @@ class BatchPanel(FullTable):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(BATCH_COLUMNS, id=id)
         self._batches: tuple[BatchRow, ...] = ()
+        self._why_not = ""
 
     @property
     def cursor_batch(self) -> BatchRow | None:
         """The batch under the cursor."""
         return self._batches[self.cursor_row] if self.cursor_row < len(self._batches) else None
 
-    def show(self, batches: tuple[BatchRow, ...]) -> None:
-        """Show these batches, the last one on top; only lines that change are repainted."""
+    def show(self, batches: tuple[BatchRow, ...], why_not: str = "") -> None:
+        """Show these batches, the last one on top; only lines that change are repainted. `why_not` says why
+        nothing can be done with them.
+        """
+        self._why_not = why_not
         shown = batches[::-1]
         if shown == self._batches:
             return
@@ -103,8 +107,8 @@ class BatchPanel(FullTable):
 
     def action_bring_back(self) -> None:
         row = self.cursor_batch
-        if row is None:
-            self._tell(_NO_BATCH)
+        if row is None or self._why_not:
+            self._tell(self._why_not or _NO_BATCH)
         elif row.state in (BatchState.CANCELLING, BatchState.HELD):
             self.post_message(self.Steered(self, GiveUpBatch(row.batch)))
         elif row.state is BatchState.ENDED:
@@ -116,8 +120,8 @@ class BatchPanel(FullTable):
 
     def action_adopt(self) -> None:
         row = self.cursor_batch
-        if row is None:
-            self._tell(_NO_BATCH)
+        if row is None or self._why_not:
+            self._tell(self._why_not or _NO_BATCH)
         elif row.provider_id is not None or not row.state.may_exist:
             self._tell("It is known which batch at the provider this one is")
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar, Final, Protocol
 
@@ -46,7 +46,6 @@ class BatchesScreen(TableScreen):
 
     TITLE = "Batches"
     AUTO_FOCUS = "BatchPanel"
-    HINTS = _KEYS_HERE
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,h", "dismiss", "Back", id="from-batches", tooltip="To the dashboard"),
         Binding(
@@ -81,15 +80,17 @@ class BatchesScreen(TableScreen):
         self._run_controls = controls
 
     def show_rows(self, frame: Frame) -> str:
-        self._batches.show(frame.batches)
+        self._batches.show(frame.batches, _why_not(frame))
         return batches_counts(frame.batches)
 
     def said(self, frame: Frame) -> tuple[Sentence, ...]:
         return batch_sentences(frame, time.time())
 
     def names(self, frame: Frame) -> Mapping[str, str]:
-        over = bool(shown_as(frame)) or frame.run.state.ended
-        return {**pause_names(frame), **(dict.fromkeys(_OF_RUN_AT_WORK, "") if over else {})}
+        return {**pause_names(frame), **(dict.fromkeys(_OF_RUN_AT_WORK, "") if _why_not(frame) else {})}
+
+    def hints(self, frame: Frame) -> Sequence[Hint]:
+        return _KEYS_HERE[:1] if _why_not(frame) else _KEYS_HERE
 
     @on(BatchPanel.Chosen)
     def _chosen(self, event: BatchPanel.Chosen) -> None:
@@ -110,6 +111,9 @@ class BatchesScreen(TableScreen):
 
     def action_deadline(self) -> None:
         """Ask when all that is out is brought back."""
+        if why_not := _why_not(self._frame):
+            self.notify(why_not, markup=False)
+            return
 
         def entered(text: str | None) -> None:
             if text is not None:
@@ -127,6 +131,12 @@ class BatchesScreen(TableScreen):
 
     def action_send_batches(self) -> None:
         self._run_controls.action_send_batches()
+
+
+def _why_not(frame: Frame) -> str:
+    """Why nothing can be done with batches: the run is not at work."""
+    over = bool(shown_as(frame)) or frame.run.state.ended
+    return "The run is not at work: llmdash run --resume goes on with its batches" if over else ""
 
 
 def _problem_of_id(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Final, Protocol
+from typing import Final, Protocol
 
 from textual import on
 from textual.app import ComposeResult
@@ -76,8 +76,6 @@ class TableScreen(SteadyScreen[None]):
     """
 
     CSS_PATH = Path(__file__).with_name("table_screen.tcss")
-    HINTS: ClassVar[Sequence[Hint]]
-    """The keys that the lower border of the table names."""
 
     def __init__(self, controls: TableControls, table: FullTable) -> None:
         super().__init__()
@@ -94,6 +92,10 @@ class TableScreen(SteadyScreen[None]):
     @abstractmethod
     def show_rows(self, frame: Frame) -> str:
         """Show the rows of a frame in the table. Return how they are, in a few words."""
+
+    @abstractmethod
+    def hints(self, frame: Frame) -> Sequence[Hint]:
+        """Return the keys that the lower border of the table names."""
 
     @abstractmethod
     def said(self, frame: Frame) -> tuple[Sentence, ...]:
@@ -131,7 +133,7 @@ class TableScreen(SteadyScreen[None]):
         self.query_one(VerdictLine).show(frame)
         how = self.show_rows(frame)
         self._space.fit(self._table.lines)
-        self._space.name_it(how, key_hints(chosen_by(self), *self.HINTS, between="   "))
+        self._space.name_it(how, key_hints(chosen_by(self), *self.hints(frame), between="   "))
         self._show_sentences(self.said(frame))
         self._arrange()
         if self._panels.display:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from textual import on
@@ -28,7 +29,6 @@ class WorkersScreen(TableScreen):
 
     TITLE = "Workers"
     AUTO_FOCUS = "WorkerPanel"
-    HINTS = _KEYS_HERE
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,m", "dismiss", "Back", tooltip="To the dashboard"),
         Binding("enter,l", "row('activate')", "Its jobs", tooltip="Filter the job table to this worker"),
@@ -50,6 +50,9 @@ class WorkersScreen(TableScreen):
     def show_rows(self, frame: Frame) -> str:
         self._workers.show(frame.workers, frame.run.keys, frame.cluster, frame.run.payment)
         return workers_counts(frame.workers, frame.cluster)
+
+    def hints(self, frame: Frame) -> Sequence[Hint]:
+        return _KEYS_HERE
 
     def said(self, frame: Frame) -> tuple[Sentence, ...]:
         return sentences(frame.workers, frame.cluster, frame.run.payment)

@@ -172,7 +172,10 @@ def _pace(run: RunPart, wide: bool, roomy: bool) -> list[Slot]:
             slots.append(Slot((("peak ", "muted"), (count(round(run.peak_in_flight)), "name")), 6))
     if run.batched:
         cells = len(count(run.jobs)) if wide else 3
-        slots.insert(1, _counted("◇", run.batched, cells, "batched" if wide else "", "brand", 1))
+        slots.insert(
+            0 if run.state.ended else 1,
+            _counted("◇", run.batched, cells, "batched" if wide else "", "brand", 1),
+        )
     return slots + ([*_tokens(run, about), *_first_token(run)] if roomy else [])
 
 
