@@ -1,20 +1,24 @@
 """dataclass: as the standard library's, without the compilation of methods that may never be called.
 
 That one writes and compiles up to six methods of each class as its module is loaded: a fifth of the time
-until the first picture. Here `__init__` is compiled when the first object is made, and the others are the
+until the first picture. Here `__init__` is compiled when a class has some objects, and the others are the
 same few functions for all classes. `field`, `fields`, `replace` and `asdict` are those of `dataclasses`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, FrozenInstanceError
+from functools import partial
 from operator import attrgetter
 from reprlib import recursive_repr
 from typing import TYPE_CHECKING, Any
 
 __all__ = ["dataclass"]
+
+_UNCOMPILED = 8
+"""Objects of a class that are made before its `__init__` is compiled, which takes as long as some twenty."""
 
 
 def _lean_dataclass(
@@ -46,11 +50,46 @@ def _lean_dataclass(
 
 
 def _first_init(cls: Any, *, frozen: bool) -> Callable[..., None]:
-    def init(self: object, /, *values: object, **named: object) -> None:
-        cls.__init__ = _compiled_init(cls, frozen=frozen)
-        cls.__init__(self, *values, **named)
+    left = _UNCOMPILED
+    put: Callable[[Any, str, object], None] = object.__setattr__ if frozen else setattr
+
+    def init(self: Any, /, *values: object, **named: object) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0 or not _set_fields(cls, partial(put, self), values, named):
+            cls.__init__ = _compiled_init(cls, frozen=frozen)
+            cls.__init__(self, *values, **named)
+        elif hasattr(cls, "__post_init__"):
+            self.__post_init__()
 
     return init
+
+
+def _set_fields(
+    cls: type, put: Callable[[str, object], None], values: Sequence[object], named: Mapping[str, object]
+) -> bool:
+    """Set the fields of an object to what it is made of; False if that does not fit: the compiled `__init__`
+    tells how.
+    """
+    fields = dataclasses.fields(cls)
+    by_place = [field.name for field in fields if field.init and not field.kw_only]
+    given = dict(zip(by_place, values, strict=False))
+    if len(values) > len(by_place) or given.keys() & named.keys():
+        return False
+    given |= named
+    for field in fields:
+        if field.init and field.name in given:
+            value = given.pop(field.name)
+        elif field.default is not MISSING:
+            value = field.default
+        elif field.default_factory is not MISSING:
+            value = field.default_factory()
+        elif field.init:
+            return False
+        else:
+            continue
+        put(field.name, value)
+    return not given
 
 
 def _compiled_init(cls: type, *, frozen: bool) -> Any:

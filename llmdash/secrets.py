@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-import hmac
-import json
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn, Self, final
@@ -30,9 +27,9 @@ class Secret:
     (`[\\x21-\\x7e]`); the error never holds the value.
     """
 
-    __slots__ = ("_digest", "_value")
+    __slots__ = ("_known_digest", "_value")
     _value: str
-    _digest: bytes
+    _known_digest: bytes
 
     def __init__(self, value: str) -> None:
         if not value:
@@ -42,11 +39,20 @@ class Secret:
         if not _VALID.match(value):
             raise ValueError(_bad_character(value))
         object.__setattr__(self, "_value", value)
-        object.__setattr__(self, "_digest", hashlib.sha256(value.encode("ascii")).digest())
 
     def reveal(self) -> str:
         """Return the key itself, for a request header and nothing else."""
         return self._value
+
+    @property
+    def _digest(self) -> bytes:
+        try:
+            return self._known_digest
+        except AttributeError:
+            import hashlib  # to load it takes longer than all else at the start that has to do with a key
+
+            object.__setattr__(self, "_known_digest", hashlib.sha256(self._value.encode("ascii")).digest())
+            return self._known_digest
 
     @property
     def fingerprint(self) -> str:
@@ -73,10 +79,12 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
+        import hmac
+
         return hmac.compare_digest(self._digest, other._digest)
 
     def __hash__(self) -> int:
-        return hash(self._digest)
+        return hash(self._value)
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError("a Secret cannot be changed")
@@ -143,7 +151,7 @@ class Redactor:
     """
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
-        self._masks: dict[str, str] = {}
+        self._masks: dict[str, Secret] = {}
         self._short: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
         self.learn(secrets)
@@ -153,7 +161,7 @@ class Redactor:
         known = len(self._masks)
         for secret in secrets:
             for form in _forms(secret.reveal()):
-                self._masks.setdefault(form, repr(secret))
+                self._masks.setdefault(form, secret)
                 if len(secret.reveal()) < _LONG:
                     self._short.add(form)
         if len(self._masks) > known:
@@ -164,7 +172,7 @@ class Redactor:
         if not self._masks or not text:
             return text
         pattern = self._pattern or self._compiled()
-        return pattern.sub(lambda match: self._masks[match.group()], text)
+        return pattern.sub(lambda match: repr(self._masks[match.group()]), text)
 
     def _compiled(self) -> re.Pattern[str]:
         # Longest first: where one key is the beginning of another, the whole of the longer one must go.
@@ -185,7 +193,8 @@ def _forms(value: str) -> set[str]:
     """The encodings of a key in URLs, JSON bodies, reprs and Basic headers."""
     quoted = {quote(value), quote(value, safe=""), quote_plus(value)}
     lowered = {re.sub(r"%[0-9A-F]{2}", lambda match: match.group().lower(), form) for form in quoted}
-    escaped = {json.dumps(value)[1:-1], json.dumps(value)[1:-1].replace("/", r"\/"), repr(value)[1:-1]}
+    in_json = value.replace("\\", r"\\").replace('"', r"\"")  # all else of ASCII that is seen is as it is
+    escaped = {in_json, in_json.replace("/", r"\/"), repr(value)[1:-1]}
     forms = {value} | quoted | lowered | escaped
     if len(value) >= _LONG:
         forms |= _base64_forms(value.encode("ascii"))

@@ -37,6 +37,21 @@ def two(decorator: Callable[..., Any], **options: Any) -> Any:
     return decorator(**options)(Point)
 
 
+@pytest.mark.parametrize("decorator", MADE.values(), ids=MADE)
+@pytest.mark.parametrize("wrong", [((), {}), ((1, 2, [], "", 5), {}), ((1,), {"x": 2}), ((1,), {"z": 2})])
+def test_what_it_is_made_of_is_checked_for_its_first_objects_as_for_its_last(
+    decorator: Callable[..., Any], wrong: tuple[tuple[object, ...], dict[str, object]]
+) -> None:
+    point = two(decorator, frozen=True)
+    for number in range(20):
+        first = point(number, note="a", loud=True)
+        assert (first.x, first.y, first.tags, first.note, first.loud) == (number, 0, [], "a", True)
+        assert first.far is (number > 9)
+        if number in (3, 15):
+            with pytest.raises(TypeError, match=r"__init__\(\)"):
+                point(*wrong[0], **wrong[1])
+
+
 @dataclass(frozen=True, slots=True)
 class Packed:
     x: int

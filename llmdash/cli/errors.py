@@ -9,8 +9,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import click
-
 if TYPE_CHECKING:
     from llmdash.config import Settings
     from llmdash.secrets import Redactor
@@ -26,6 +24,9 @@ __all__ = [
 
 _REDACTOR = "llmdash.redactor"
 """The key under which a command keeps its Redactor, so that a crash can be reported without its secrets."""
+
+_OF_BARE_START: dict[str, Redactor] = {}
+"""Where it is kept without a command."""
 
 _OF_ENDPOINTS = {
     "base_url": "--base-url",
@@ -48,11 +49,17 @@ def guarded(work: Callable[[], int]) -> NoReturn:
         code = work()
     except KeyboardInterrupt:
         code = of_signal(signal.SIGINT)
-    except (click.ClickException, click.exceptions.Exit, click.Abort):
-        raise
-    except Exception as error:  # noqa: BLE001 - the last boundary: a traceback of Python's own could show a key
+    except Exception as error:  # the last boundary: a traceback of Python's own could show a key
+        if _is_of_command_line(error):
+            raise
         code = _tell(error)
     sys.exit(code)
+
+
+def _is_of_command_line(error: Exception) -> bool:
+    import click  # a bare `llmdash` has no command line to read
+
+    return isinstance(error, click.ClickException | click.exceptions.Exit | click.Abort)
 
 
 def _tell(error: Exception) -> int:
@@ -81,14 +88,22 @@ def _show_fault(error: Exception) -> None:
     """Print the report of a crash, without the values of variables."""
     from llmdash.crash import crash_report
 
-    click.echo(crash_report(error, redactor_in_use().redact), err=True)
+    _write(crash_report(error, redactor_in_use().redact))
+
+
+def _write(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
 
 
 def redactor_in_use() -> Redactor:
     """Return what removes the keys that this command has read from a text."""
     from llmdash.secrets import Redactor
 
-    found: Redactor = click.get_current_context().meta.setdefault(_REDACTOR, Redactor())
+    click = sys.modules.get("click")
+    context = click.get_current_context(silent=True) if click else None
+    kept = _OF_BARE_START if context is None else context.meta
+    found: Redactor = kept.setdefault(_REDACTOR, Redactor())
     return found
 
 
@@ -96,7 +111,7 @@ def refuse(message: str, code: int = 2) -> NoReturn:
     """Print `message` as one line and exit with `code`."""
     from llmdash.sanitize import clean_line
 
-    click.echo(f"llmdash: {clean_line(message)}", err=True)
+    _write(f"llmdash: {clean_line(message)}")
     sys.exit(code)
 
 
@@ -115,11 +130,11 @@ def settings_from(
     said = flags if given is None else given
     unused = [option for name, option in _OF_ENDPOINTS.items() if simulated and said.get(name)]
     for warning in (*settings.warnings, *(f"{option}: has no effect on the simulator" for option in unused)):
-        click.echo(f"llmdash: {warning}", err=True)
+        _write(f"llmdash: {warning}")
     risky = [file for file in settings.deciding if file.runs_code or not simulated]
     if files := untrusted(risky, os.environ):
         for line in refusal(files).splitlines():
-            click.echo(f"llmdash: {line}", err=True)
+            _write(f"llmdash: {line}")
         sys.exit(2)
     return settings
 

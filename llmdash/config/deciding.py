@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -59,6 +57,9 @@ def deciding_file(path: Path, found: Iterable[tuple[str, object]]) -> DecidingFi
     fields = sorted((name, _canonical(value)) for name, value in found)
     if not fields:
         return None
+    import hashlib  # few folders have a file that decides
+    import json
+
     digest = hashlib.sha256(json.dumps(fields).encode()).hexdigest()[:_DIGITS]
     return DecidingFile(
         path.resolve(), tuple(_line(name, value) for name, value in fields), digest, _ON_END in dict(fields)
@@ -92,11 +93,15 @@ def _name(table: Table) -> str:
 
 
 def _canonical(value: object) -> str:
+    import json
+
     return json.dumps(value, sort_keys=True, default=str)
 
 
 def _line(name: str, value: str) -> str:
     """A field as it may be shown: of variables the name, of values what looks like no key."""
+    import json
+
     found = json.loads(value)
     if name.rpartition(": ")[2] in _VARIABLES:
         names = found if isinstance(found, list) else [found]

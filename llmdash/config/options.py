@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -127,6 +126,8 @@ def _common(name: str, value: Any, place: str) -> Any:
 
 
 def _refuse_no_json(value: Any, place: str) -> None:
+    import json
+
     try:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError, RecursionError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -32,7 +31,8 @@ class KeyMemory:
 
     def of(self, key: Secret) -> tuple[bool | None, str]:
         """Return whether a key works, None if it was not tried, and what is known of it."""
-        found = self._read().get(key.fingerprint)
+        known = self._read()
+        found = known and known.get(key.fingerprint)  # nothing is counted out for what nobody has checked
         if not isinstance(found, dict) or not isinstance(found.get("works"), bool):
             return None, ""
         works, said, at = found["works"], str(found.get("said", "")), found.get("at")
@@ -56,7 +56,10 @@ class KeyMemory:
 
     def _read(self) -> dict[str, Any]:
         try:
-            found = json.loads(self._path.read_text("utf-8"))
+            text = self._path.read_text("utf-8")
+            import json  # after the file was found: many have none, and home asks at once
+
+            found = json.loads(text)
         except (OSError, ValueError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}
@@ -66,6 +69,8 @@ class KeyMemory:
         try:
             locations.private_dir(self._path.parent)
             descriptor = os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+            import json
+
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 json.dump(known, file)
             draft.replace(self._path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -30,6 +29,8 @@ class TrustStore:
     def add(self, files: Iterable[DecidingFile]) -> None:
         """Trust these files as they are now. Raises ConfigError if that cannot be recorded."""
         known = {**self._read(), **{str(file.path): file.hash for file in files}}
+        import json
+
         try:
             folder = locations.private_dir(self._path.parent)
             descriptor, draft = tempfile.mkstemp(dir=folder, prefix=f".{self._path.name}.")  # mode 0600
@@ -44,7 +45,10 @@ class TrustStore:
     def _read(self) -> Mapping[str, str]:
         """What is recorded; nothing where that cannot be read, so that the user is asked again."""
         try:
-            found = json.loads(self._path.read_text("utf-8"))
+            text = self._path.read_text("utf-8")
+            import json  # most folders have no file that needs trust
+
+            found = json.loads(text)
         except (OSError, ValueError, RecursionError):
             return {}
         if not isinstance(found, dict):

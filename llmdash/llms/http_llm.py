@@ -14,13 +14,14 @@ from llmdash.llms.base import LLM, Piece, Stop, Whole
 from llmdash.llms.call_config import first_of, merged_config, own_arguments
 from llmdash.llms.candidates import SeveralAnswers
 from llmdash.llms.gathering import Gathering
+from llmdash.llms.here import Here
 from llmdash.llms.messages import Body, Delta, Generation, PromptLike, RequestPicture
 from llmdash.llms.options import has_token_limit, merge_options, token_limit
 from llmdash.llms.request_body import is_several, is_slow, written
 from llmdash.llms.request_head import RequestHead, Value
 from llmdash.llms.request_identity import RequestIdentity, identity_of
 from llmdash.llms.retrying import wait_to_retry
-from llmdash.llms.sync_bridge import Elsewhere, there
+from llmdash.llms.sync_bridge import there
 from llmdash.llms.transport.connections import Connections
 from llmdash.llms.transport.timeouts import FIRST_BYTE_S, SLOW_FIRST_BYTE_S, Timeouts
 from llmdash.llms.wire.answer_mask import AnswerMask, LongKeys
@@ -210,7 +211,7 @@ class HttpLLM(LLM[Whole, Piece]):
         await self._connections.aclose()
 
     def _pieces(self, make: Callable[[], AsyncGenerator[T, None]]) -> AsyncGenerator[T, None]:
-        return make() if self._connections.shared is not None else Elsewhere(make)
+        return make() if self._connections.shared is not None else Here(make())
 
     async def _result(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         return await (work() if self._connections.shared is not None else there(work))

@@ -1,7 +1,8 @@
 """Runs calls on one event loop, on a thread of its own, whatever loop or thread asks for them.
 
 Connections are bound to the loop that made them. On a loop that no program ends or blocks, they serve
-synchronous code, several loops, threads and notebooks alike.
+synchronous code, several loops, threads and notebooks alike. Streams alone are read on the loop that asks:
+to bring each of their chunks from one thread to another takes as long as to read it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from contextlib import aclosing, suppress
 from typing import Any, Self, TypeVar
 
-__all__ = ["Elsewhere", "at_end", "each", "submit", "there", "wait_for"]
+__all__ = ["Elsewhere", "at_end", "each", "is_shared_loop", "submit", "there", "wait_for"]
 
 _END_TURNS, _TURN_S = 20, 0.1
 
@@ -50,6 +51,9 @@ class _LoopThread:
         """True on the loop itself."""
         return self._loop is not None and asyncio.get_running_loop() is self._loop
 
+    def is_loop(self, loop: asyncio.AbstractEventLoop) -> bool:
+        return self._loop is loop
+
     def _end(self, loop: asyncio.AbstractEventLoop) -> None:
         """Abort what still runs and close what was left open, so that the interpreter does not complain."""
         with self._lock:
@@ -80,6 +84,11 @@ def _start_anew() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_start_anew)
+
+
+def is_shared_loop(loop: asyncio.AbstractEventLoop) -> bool:
+    """Return True for the shared loop."""
+    return _calls.is_loop(loop)
 
 
 def at_end(close: Callable[[], Coroutine[Any, Any, None]]) -> None:

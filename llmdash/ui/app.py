@@ -32,6 +32,7 @@ from llmdash.ui.toasts import SteadyNotification, reading_s
 
 if TYPE_CHECKING:
     from textual.command import Provider
+    from textual.theme import Theme
 
     from llmdash.engine.model.comparison import ComparisonSource, PairsView
     from llmdash.engine.model.session import Session
@@ -73,6 +74,9 @@ class LlmdashApp(TerminalApp):
         # Textual's own would keep its key, whatever other one the user gave the action.
         Binding("ctrl+p", "command_palette", show=False, system=True, priority=True, id="palette"),
     ]
+
+    _begun = False
+    """Whether the app is there, in the theme of its first picture."""
 
     def __init__(
         self,
@@ -164,6 +168,7 @@ class LlmdashApp(TerminalApp):
 
     def on_mount(self) -> None:
         self._choices.begin()
+        self._begun = True
         self.call_after_refresh(self._on_shown)
 
     def look_around(self) -> None:
@@ -234,6 +239,13 @@ class LlmdashApp(TerminalApp):
     def _copy(self, event: Copied) -> None:
         self._clipboard = event.text
         self._copies.copy(event.text, event.what)
+
+    @property
+    def available_themes(self) -> dict[str, Theme]:
+        """As Textual's: who asks for all is told of all."""
+        if self._begun:
+            self._choices.offer_themes()
+        return super().available_themes
 
     def reload_themes(self) -> None:
         """Read the theme files that changed, so that an edited theme shows at once."""

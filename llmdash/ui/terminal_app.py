@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from textual.actions import ActionParseResult
     from textual.dom import DOMNode
     from textual.filter import LineFilter
+    from textual.theme import Theme
 
 __all__ = ["TerminalApp"]
 
@@ -135,6 +136,11 @@ class TerminalApp(App[None]):
     def get_css_variables(self) -> dict[str, str]:
         """As Textual's, with greys that can be seen in every theme."""
         return legible(super().get_css_variables())
+
+    def get_theme(self, theme_name: str) -> Theme | None:
+        """As Textual's, which copies all themes twice each time: it is asked some 500 times by a picture."""
+        known = self._registered_themes
+        return next((known[name] for each in theme_name.split(",") if (name := each.strip()) in known), None)
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         super()._display(screen, lean_update(renderable))

@@ -78,10 +78,14 @@ def test_home_is_there_before_runs_prompts_and_results_can_be_read() -> None:
 
 
 def test_a_command_loads_no_other() -> None:
-    found = imported("llmdash.cli")
+    found = imported("llmdash.cli.program")
     assert {name for name in found if name.startswith("llmdash.cli.")} == {
-        f"llmdash.cli.{part}" for part in ("commands", "errors", "examples", "help_layout")
+        f"llmdash.cli.{part}" for part in ("commands", "errors", "examples", "help_layout", "home", "program")
     }
+
+
+def test_a_bare_start_loads_nothing_that_reads_a_command_line() -> None:
+    assert "click" not in imported("llmdash.__main__, llmdash.cli.home, llmdash.launch.home_screen")
 
 
 def test_the_process_of_an_engine_is_started_before_what_is_said_to_it_is_loaded() -> None:

@@ -7,6 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,7 @@ from llmdash.llms.completions import OpenAI
 from llmdash.llms.http_llm import HttpLLM
 from llmdash.llms.messages import as_messages
 from llmdash.llms.openai import ChatOpenAI
+from llmdash.llms.shapes import Shape
 from llmdash.llms.transport.http import HttpClient
 from tests.llms.models import QUESTION
 from tests.simulated import Simulated
@@ -345,6 +347,82 @@ def test_loops_threads_and_synchronous_calls_mix_without_a_word(
         command, env=environ, capture_output=True, text=True, timeout=LONGEST_S, check=False
     )
     assert (found.stdout, found.stderr, found.returncode) == ("done\n", "", 0)
+
+
+STREAMED = """
+import asyncio, gc, threading
+from llmdash.llms.openai import ChatOpenAI
+
+async def whole(llm):
+    assert len([piece async for piece in llm.astream("2 + 2 = ?")]) > 1
+
+async def left(llm):
+    async for _ in llm.astream("left early"):
+        break
+
+async def pending(llm):
+    asyncio.create_task(whole(llm))
+    await left(llm)
+
+async def together(llm):
+    await asyncio.gather(*map(whole, [llm] * 5), *map(left, [llm] * 5))
+
+kept = ChatOpenAI("sim-small")
+works = (whole, left, pending, together)
+for work in works:
+    asyncio.run(work(kept))
+    asyncio.run(work(ChatOpenAI("sim-small")))
+threads = [threading.Thread(target=asyncio.run, args=(together(kept),)) for _ in range(3)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+
+def in_a_loop(work):
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(work)
+    loop.close()
+    gc.collect()
+
+for work in (whole, left, together):
+    in_a_loop(work(kept))
+    in_a_loop(work(ChatOpenAI("sim-small")))
+amid = kept.astream("closed amid its stream")
+in_a_loop(anext(amid))
+del amid
+lasting = asyncio.new_event_loop()
+threading.Thread(target=lasting.run_forever, daemon=True).start()
+asyncio.run_coroutine_threadsafe(whole(kept), lasting).result()
+asyncio.run_coroutine_threadsafe(kept.aclose(), lasting).result()
+asyncio.run(kept.aclose())
+print("done")
+"""
+
+
+@pytest.mark.case("library", "two loops in one program")
+def test_streams_end_with_their_loops_however_these_end(simulator: Callable[..., Simulated]) -> None:
+    simulated = simulator(latency=0.01)
+    environ = {**os.environ, "OPENAI_API_KEY": simulated.keys[0], "OPENAI_BASE_URL": simulated.base_url}
+    environ.pop("PYTHONPATH", None)  # nothing may be added to what runs while the interpreter ends
+    command = [sys.executable, "-W", "error::ResourceWarning", "-c", STREAMED]
+    found = subprocess.run(
+        command, env=environ, capture_output=True, text=True, timeout=LONGEST_S, check=False
+    )
+    assert (found.stdout, found.stderr, found.returncode) == ("done\n", "", 0)
+
+
+class OnThreads(ChatOpenAI):
+    """Its pieces are the threads that they were read on."""
+
+    shape = Shape("chat_model", lambda answer: answer, lambda _: threading.get_ident())
+
+
+async def test_a_stream_needs_no_other_thread(simulator: Callable[..., Simulated]) -> None:
+    simulated = simulator()
+    llm = OnThreads("sim-small", api_key=simulated.keys[0], base_url=simulated.base_url)
+    pieces: set[Any] = {piece async for piece in llm.astream(QUESTION)}
+    assert pieces == {threading.get_ident()}
+    await llm.aclose()
 
 
 @pytest.mark.case("library", "two loops in one program")

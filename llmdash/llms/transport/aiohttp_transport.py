@@ -80,6 +80,9 @@ class AiohttpTransport:
     async def aclose(self) -> None:
         await self._connector.close()
 
+    def drop(self) -> None:
+        self._connector.drop()
+
 
 @dataclass(slots=True)
 class _Place:

@@ -8,6 +8,7 @@ import os
 import resource
 import socket
 import ssl
+from contextlib import suppress
 from typing import Any
 
 import aiohttp
@@ -30,8 +31,13 @@ class Connector(aiohttp.TCPConnector):
     """
 
     def __init__(self, context: ssl.SSLContext) -> None:
+        self._process = os.getpid()
         super().__init__(limit=0, ssl=context, keepalive_timeout=_KEPT_S, socket_factory=_socket)
         self._factory = functools.partial(_Protocol, loop=self._loop)  # type: ignore[assignment]
+
+    def __del__(self, *_: object) -> None:
+        if not self._closed:
+            self.drop()  # as the interpreter ends, with no complaint
 
     async def connect(self, *args: Any, **options: Any) -> aiohttp.connector.Connection:
         for _ in range(_MOST_STALE):
@@ -40,6 +46,28 @@ class Connector(aiohttp.TCPConnector):
                 return connection
             connection.close()
         raise aiohttp.ServerDisconnectedError("the server sends answers that nobody asked for")
+
+    def drop(self) -> None:
+        """Close every connection at once, also where the loop is closed already. In a process made by a fork
+        they are the other's.
+        """
+        if os.getpid() != self._process:
+            return
+        open_ones = [protocol for each in self._conns.values() for protocol, _ in each]
+        open_ones += self._acquired
+        is_over = self._loop.is_closed()
+        self._close(abort_ssl=True)
+        for protocol in open_ones if is_over else ():
+            _end(protocol.transport)
+
+
+def _end(transport: Any) -> None:
+    """Close the socket of a transport whose loop is closed: it can be told of nothing."""
+    inner = getattr(getattr(transport, "_ssl_protocol", None), "_transport", None) or transport
+    with suppress(RuntimeError, AttributeError):
+        inner.abort()
+    with suppress(RuntimeError, AttributeError):
+        inner._call_connection_lost(None)
 
 
 class _Protocol(ResponseHandler):

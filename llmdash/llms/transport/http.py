@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import ssl
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from yarl import URL
@@ -35,14 +36,8 @@ __all__ = ["BODY_LIMIT", "HttpClient", "HttpResponse"]
 _GRAIN_S = 0.001
 _MOST_ROUTES = 1024
 
-
-class _Outgoing(NamedTuple):
-    """A request. One other than a POST has no body unless it is given."""
-
-    method: str
-    url: str
-    headers: tuple[Header, ...]
-    body: bytes | FileBody = b""
+Answering = Coroutine[Any, Any, HttpResponse]
+"""A request that is sent as it is awaited."""
 
 
 class HttpClient:
@@ -83,49 +78,55 @@ HTTP_PROXY, ALL_PROXY and NO_PROXY say; None: none |
         self._given = None if transport is None else _given(transport)
         self._routes: dict[str, tuple[Transport, URL]] = {}
         """How each address is reached, and how it is read."""
-        self._made: dict[tuple[bool, str | None], Transport] = {}
+        self._made: dict[tuple[bool, str | None], AiohttpTransport] = {}
 
     def redact(self, text: str) -> str:
         """Return `text` with the passwords of proxies masked."""
         return self._redactor.redact(text)
 
-    async def post(
+    def post(
         self,
         url: str,
         headers: tuple[Header, ...],
         body: bytes,
         *,
         first_byte: float = FIRST_BYTE_S,
-    ) -> HttpResponse:
+    ) -> Answering:
         """Send `body`. Returns the response, to be closed, once its headers arrived. Raises Failure if there
         is none.
 
         `first_byte` is how long that usually takes at most, in seconds, where `timeouts` does not say.
         """
         watch = Deadline(self.timeouts, self._clock, self.timeouts.until_first_byte(first_byte))
-        return HttpResponse(await self._answered(_Outgoing("POST", url, headers, body), watch), watch)
+        return self._answered(watch, "POST", url, headers, body)
 
-    async def ask(self, method: str, url: str, headers: tuple[Header, ...]) -> HttpResponse:
+    def ask(self, method: str, url: str, headers: tuple[Header, ...]) -> Answering:
         """Send a request without a body, as `post`: GET, DELETE, or a POST whose address says all."""
-        watch = Deadline(self.timeouts, self._clock)
-        return HttpResponse(await self._answered(_Outgoing(method, url, headers), watch), watch)
+        return self._answered(Deadline(self.timeouts, self._clock), method, url, headers)
 
-    async def upload(self, url: str, headers: tuple[Header, ...], body: FileBody) -> HttpResponse:
+    def upload(self, url: str, headers: tuple[Header, ...], body: FileBody) -> Answering:
         """Send a body that is as large as a file, as `post`. It may take long, as long as it goes on."""
         watch = Deadline(self.timeouts.of_transfers(), self._clock)
-        return HttpResponse(await self._answered(_Outgoing("POST", url, headers, body), watch), watch)
+        return self._answered(watch, "POST", url, headers, body)
 
-    async def download(self, url: str, headers: tuple[Header, ...]) -> HttpResponse:
+    def download(self, url: str, headers: tuple[Header, ...]) -> Answering:
         """Ask for a body that may be as large as a file. It has no cap, and may take long, as long as each
         chunk is noted as `progress`.
         """
         watch = Deadline(self.timeouts.of_transfers(), self._clock)
-        return HttpResponse(await self._answered(_Outgoing("GET", url, headers), watch), watch, math.inf)
+        return self._answered(watch, "GET", url, headers, limit=math.inf)
 
-    async def _answered(self, request: _Outgoing, watch: Deadline) -> Received:
-        """What came back, once its headers arrived. Raises Failure."""
+    async def _answered(
+        self,
+        watch: Deadline,
+        method: str,
+        url: str,
+        headers: tuple[Header, ...],
+        body: bytes | FileBody = b"",
+        limit: float = BODY_LIMIT,
+    ) -> HttpResponse:
         try:
-            response = await self._connect_and_send(watch, request)
+            response = await self._connect_and_send(watch, method, url, headers, body)
         except BaseException as error:  # a cancelled call, too, ends the watch; it is raised again
             watch.close()
             if isinstance(error, Late):
@@ -136,10 +137,16 @@ HTTP_PROXY, ALL_PROXY and NO_PROXY say; None: none |
                 raise failure_of(error) from None
             raise
         watch.answered()
-        return response
+        return HttpResponse(response, watch, limit)
 
-    async def _connect_and_send(self, watch: Deadline, request: _Outgoing) -> Received:
-        method, url, headers, body = request
+    async def _connect_and_send(
+        self,
+        watch: Deadline,
+        method: str,
+        url: str,
+        headers: tuple[Header, ...],
+        body: bytes | FileBody,
+    ) -> Received:
         length = len(body) if body or method == "POST" else None
         transport, address = self._route_to(url)
         while True:
@@ -161,6 +168,14 @@ HTTP_PROXY, ALL_PROXY and NO_PROXY say; None: none |
         if self._given is not None:
             await self._given.aclose()
 
+    def drop(self) -> None:
+        """Close every connection at once, also where the loop is closed already; not those of a transport
+        that was given.
+        """
+        made, self._made, self._routes = self._made, {}, {}
+        for transport in made.values():
+            transport.drop()
+
     def _route_to(self, url: str) -> tuple[Transport, URL]:
         if url not in self._routes:
             if len(self._routes) >= _MOST_ROUTES:  # each batch has an address of its own
@@ -169,7 +184,7 @@ HTTP_PROXY, ALL_PROXY and NO_PROXY say; None: none |
             self._routes[url] = self._given or self._new_transport(parsed), parsed
         return self._routes[url]
 
-    def _new_transport(self, url: URL) -> Transport:
+    def _new_transport(self, url: URL) -> AiohttpTransport:
         """One for all addresses behind the same proxy, or behind none."""
         proxy = proxies.proxy_for(self._proxy, url.scheme, url.host or "", url.port)
         kind = (url.scheme == "https" or (proxy or "").startswith("https:"), proxy)

@@ -39,8 +39,7 @@ class Choices:
         self._problems: list[str] = []
         self._preferences = RememberedPreferences(preferences_path, self._problems.append)
         self._themes = LiveThemes(app, shipped_themes, user_themes, self._problems.append)
-        self._themes.register_shipped()
-        self._themes.choose(self._preferences.current.theme)
+        self._themes.register_first(self._preferences.current.theme)
         self._looks = 0
         self.keys: Mapping[str, Sequence[str]] = {}
         """The keys that the user gave to actions, by the ids of these."""
@@ -63,6 +62,10 @@ class Choices:
         self._themes.choose(self._preferences.current.theme)
         self._report()
         self._app.theme_changed_signal.subscribe(self._app, self._remember_theme)
+
+    def offer_themes(self) -> None:
+        """Register what the first picture can do without: it is in one theme."""
+        self._themes.register_rest()
 
     def look(self) -> None:
         """Look from time to time whether the file of a theme has changed."""

@@ -30,19 +30,34 @@ class LiveThemes:
         self._shipped = ThemeLibrary([shipped] if shipped else [])
         self._user = ThemeLibrary([user] if user else [])
         self._report = report
+        self._complete = False
+        self._adopted: set[str] = set()
+        """The names of themes that take the place of shipped ones of the same name."""
 
-    def register_shipped(self) -> None:
-        """Register the shipped themes without a check, which costs start-up time: a test has checked them."""
-        for change in self._shipped.changes():
+    def register_first(self, preferred: str | None) -> None:
+        """Register the shipped themes that the first picture may be in, and show one of them."""
+        usual = first_theme(os.environ)
+        self._register(self._shipped.changes({usual, preferred or usual}))
+        self.choose(usual)
+        self.choose(preferred)
+
+    def register_rest(self) -> None:
+        """Register the shipped themes that were not registered yet."""
+        if not self._complete:
+            self._complete = True
+            self._register(self._shipped.changes())
+
+    def _register(self, changes: Iterable[ThemeFile | ThemeError]) -> None:
+        """Register shipped themes without a check, which takes long: a test has checked them."""
+        for change in changes:
             if isinstance(change, ThemeError):
                 self._report(str(change))
-            else:
+            elif change.theme.name not in self._adopted:
                 self._app.register_theme(change.theme)
-        self.choose(first_theme(os.environ))
 
     def choose(self, name: str | None) -> None:
-        """Show the theme of that name, if there is one."""
-        if name in self._app.available_themes:
+        """Show the theme of that name, if there is one; of the shipped ones, one that is registered."""
+        if name not in (None, self._app.theme) and self._app.get_theme(name) is not None:
             self._app.theme = name
 
     def adopt_user(self) -> None:
@@ -51,6 +66,7 @@ class LiveThemes:
 
     def reload(self) -> None:
         """Register every theme that has changed, so that an edited one shows at once."""
+        self.register_rest()
         self._adopt_changed(self._shipped)
         self._adopt_changed(self._user)
 
@@ -70,6 +86,7 @@ class LiveThemes:
             self._report(str(error))
             return
         self._app.register_theme(file.theme)
+        self._adopted.add(file.theme.name)
         if file.theme.name == self._app.theme:
             self._app.mutate_reactive(App.theme)
 

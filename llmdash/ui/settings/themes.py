@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -218,9 +218,14 @@ class ThemeLibrary:
         self._folders = tuple(folders)
         self._seen: dict[Path, tuple[int, int]] = {}
 
-    def changes(self) -> Iterator[ThemeFile | ThemeError]:
-        """Read the files that are new or changed since the last call; one `stat` a file for the others."""
+    def changes(self, names: Container[str] | None = None) -> Iterator[ThemeFile | ThemeError]:
+        """Read the files that are new or changed since the last call; one `stat` a file for the others.
+
+        With `names` only files of these names, without their `.toml`: what was not read yet is new still.
+        """
         for path in self._paths():
+            if names is not None and path.stem not in names:
+                continue
             try:
                 facts = path.stat()
             except OSError:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from textual.binding import Binding
 from textual.dom import DOMNode
@@ -64,15 +63,17 @@ EVERYWHERE: Final = (
 """The ids of actions that are the same wherever the focus is; the key bar has them right of its `│`."""
 
 
-@dataclasses.dataclass(frozen=True)  # noqa: TID251 - as what it extends
 class KeyBinding(Binding):
     """A binding whose id, under which the user can give it other keys, is made from its description: that of
     `Retry failed` is `retry-failed`. Where two actions have the same description, one is given another id.
     """
 
-    def __post_init__(self) -> None:
-        if self.id is None and self.description:
-            object.__setattr__(self, "id", action_id(self.description))
+    if not TYPE_CHECKING:  # it takes what a Binding takes
+
+        def __init__(self, *values: object, **named: object) -> None:
+            super().__init__(*values, **named)
+            if self.id is None and self.description:
+                object.__setattr__(self, "id", action_id(self.description))
 
 
 def action_id(description: str) -> str:

@@ -246,6 +246,14 @@ def test_a_library_reads_a_file_once_and_again_when_it_changed(tmp_path: Path) -
     assert list(library.changes()) == [], "one problem is told once"
 
 
+def test_a_library_reads_the_files_of_some_names_and_the_others_later() -> None:
+    library = ThemeLibrary([SHIPPED])
+    (first,) = library.changes({DEFAULT_THEME})
+    assert isinstance(first, ThemeFile) and first.theme.name == DEFAULT_THEME
+    rest = {change.theme.name for change in library.changes() if isinstance(change, ThemeFile)}
+    assert rest == {path.stem for path in FILES} - {DEFAULT_THEME}, "a shipped theme has the name of its file"
+
+
 def test_a_folder_that_is_not_there_holds_no_themes(tmp_path: Path) -> None:
     assert list(ThemeLibrary([tmp_path / "absent"]).changes()) == []
 
