@@ -32,7 +32,7 @@ OUT = BatchRow(3, BatchState.OUT, "a1f2", "openai", "gpt", "batch_abc", jobs=100
             "openai batch_abc · the service does not answer",
         ),
         (replace(OUT, state=BatchState.PLANNED, provider_id=None), "openai batch 3 · planned"),
-        (replace(OUT, state=BatchState.ENDED), "openai batch_abc · collecting"),
+        (replace(OUT, state=BatchState.ENDED), "openai batch_abc · ended"),
         (None, "its batch is being planned"),
     ],
 )
