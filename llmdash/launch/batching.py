@@ -10,7 +10,7 @@ from typing import Any
 
 from llmdash.config import ConfigError, EndpointSettings
 from llmdash.config.values import is_on_this_machine
-from llmdash.engine.batches.terms import BatchPace, BatchTerms
+from llmdash.engine.model.batch_terms import BatchPace, BatchTerms
 from llmdash.engine.model.moments import moment_of
 
 __all__ = ["batch_notes", "deadline_of", "paced", "restored_terms"]

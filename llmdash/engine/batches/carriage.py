@@ -14,14 +14,15 @@ from llmdash.engine.batches.collector import Collector
 from llmdash.engine.batches.dropping import Dropping, Plans
 from llmdash.engine.batches.escalation import Escalation
 from llmdash.engine.batches.lending import Lending
+from llmdash.engine.batches.queue_room import QueueRoom
 from llmdash.engine.batches.refused_batches import RefusedBatches
 from llmdash.engine.batches.settling import BatchSettling
 from llmdash.engine.batches.submitter import Submitter
-from llmdash.engine.batches.terms import BatchTerms
 from llmdash.engine.batches.twins import Twins
-from llmdash.engine.batches.watcher import Watcher
+from llmdash.engine.batches.watcher import AT_PROVIDER, Watcher
 from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.dispatch.runner import BatchRunner
+from llmdash.engine.model.batch_terms import BatchTerms
 from llmdash.engine.model.states import BatchState, Severity
 from llmdash.engine.pool.member import Member
 from llmdash.llms.batches import BatchEnd, Batches
@@ -30,7 +31,6 @@ from llmdash.llms.wire.failures import Failure
 __all__ = ["Carriage"]
 
 _NOT_OUT = (BatchState.PLANNED, BatchState.UPLOADED, BatchState.CREATING)
-_OUT = (BatchState.OUT, BatchState.CANCELLING, BatchState.HELD)
 
 
 class Carriage:
@@ -59,11 +59,12 @@ class Carriage:
         self._batches = batches
         self._book = book = BatchBook(parts)
         self._twins = Twins(batches, settling, terms.pace)
-        self._submitter = Submitter(parts, book, terms.pace, self._twins.owned)
+        self._submitter = Submitter(parts, book, terms.pace, self._twins.owned, batches)
         self._refused = RefusedBatches(terms.pace)
         self._dropping = Dropping(parts, book, carriers, lending, settling, plans, self._refused)
         self._escalation = Escalation(parts, book, settling, collector, terms)
         self._watchers: dict[Member, tuple[Watcher, asyncio.Task[None]]] = {}
+        self._room = QueueRoom(batches)
         self._left_before: set[int] = set()
         """Batches of an earlier start that were not looked at by this one."""
         self._deadline: float | None = None
@@ -97,11 +98,13 @@ class Carriage:
         if batch.member is None:
             batch.member = self._carriers.with_label(batch.record.key) or await self._sibling(batch)
         if batch.member is not None and (service := self._carriers.service(batch.member)) is not None:
+            batch.is_stuck = False
             return batch.member, service
         if not batch.state.may_exist:
             await self._dropping.back(batch, f"its key {batch.record.key} is gone")
             return None
         batch.waits_for = f"key {batch.record.key} is not in this run; give it, and the batch goes on"
+        batch.is_stuck = True
         await batch.changed(self._pace.first_look)
         return None
 
@@ -131,6 +134,11 @@ class Carriage:
             if (rest_s := self._refused.rest_s(batch)) > 0:
                 await batch.changed(rest_s)
                 return
+            if not self._room.takes(batch, member):
+                batch.waits_for = "the tokens of other batches fill the queue"
+                await batch.changed(self._pace.first_look)
+                return
+            batch.waits_for = ""
         try:
             await self._submitter.step(batch, service)
         except Failure as failure:
@@ -146,8 +154,12 @@ class Carriage:
             await self._escalation.give_up(batch, member)
         elif batch.adopted_id is not None:
             await self._adopt(batch, service, batch.adopted_id)
-        elif batch.record.provider_id is None or batch.is_over:
-            await batch.changed(None)  # held: two may be this one, or its results are gone
+        elif batch.is_over:
+            await batch.changed(None)  # held: its results are gone
+        elif batch.record.provider_id is None:
+            await batch.changed(self._pace.longest_look)  # held: two may be this one
+            if batch.adopted_id is None and not batch.is_given_up:
+                await self._submitter.look_again(batch, service)
         else:
             watcher = self._watch(member, service)
             if batch.number in self._left_before:
@@ -156,11 +168,12 @@ class Carriage:
             await self._escalation.step(batch, service, watcher)
 
     async def _adopt(self, batch: SentBatch, service: Batches, provider_id: str) -> None:
-        batch.adopted_id = None
         try:
             await self._submitter.adopt(batch, await service.status(provider_id))
         except Failure as failure:
             self._settling.notice(Severity.WARNING, f"{batch.where()}: {provider_id}: {failure}")
+        finally:
+            batch.adopted_id = None
 
     async def _collect(self, batch: SentBatch, member: Member, service: Batches) -> None:
         """Settle the jobs of a batch that has ended."""
@@ -172,8 +185,8 @@ class Carriage:
                 status = await persistently(batch, self._pace, lambda: service.status(provider_id))
             if status.end is BatchEnd.INVALID and status.problem is not None:
                 await self._dropping.refused(batch, member, service, status.problem)
-            else:
-                await self._collector.collect(batch, member, service, status)
+            elif not await self._collector.collect(batch, member, service, status):
+                await self._submitter.disown(batch)
         except Failure as failure:
             words = f"its results cannot be fetched: {failure}"
             batch.is_over = True
@@ -206,4 +219,4 @@ class Carriage:
 
 def _is_out(batch: SentBatch, member: Member) -> bool:
     is_there = batch.member is member and batch.record.provider_id is not None
-    return is_there and batch.state in _OUT and not batch.is_over
+    return is_there and batch.state in AT_PROVIDER and not batch.is_over

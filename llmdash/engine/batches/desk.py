@@ -13,14 +13,15 @@ from llmdash.engine.batches.batch import SentBatch
 from llmdash.engine.batches.carriage import Carriage
 from llmdash.engine.batches.carriers import Carriers
 from llmdash.engine.batches.collector import Collector
+from llmdash.engine.batches.errands import Errands
 from llmdash.engine.batches.lending import Lending
 from llmdash.engine.batches.planner import Planner
 from llmdash.engine.batches.rows import batch_row
 from llmdash.engine.batches.settling import BatchSettling
-from llmdash.engine.batches.terms import BatchTerms
 from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.dispatch.runner import BatchRunner
 from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.model.batch_terms import BatchTerms
 from llmdash.engine.model.records import BatchRecord
 from llmdash.engine.model.rows import BatchRow
 from llmdash.engine.model.states import BatchState, JobState, Severity
@@ -51,6 +52,7 @@ class BatchDesk:
         self._folder = folder
         self.batches: dict[int, SentBatch] = {}
         """Every batch of the run, by its number; those that are closed too."""
+        self._errands = None if terms.errand is None else Errands(terms.errand, terms.pace)
         self.deadline = terms.deadline
         self.planning = 0
         """The number of plans that are being made."""
@@ -58,7 +60,7 @@ class BatchDesk:
         self._lending = Lending(parts, runner.settling)
         settling = BatchSettling(parts, runner.settlement, self._lending)
         self._settling = settling
-        self._planner = Planner(parts, self.carriers, self._lending, terms, folder, run, self._sizes_with)
+        self._planner = Planner(parts, self.carriers, self._lending, terms, folder, run, self._sizes_at)
         collector = Collector(parts, settling, self._lending, terms, run)
         self._carriage = Carriage(
             parts,
@@ -90,6 +92,11 @@ class BatchDesk:
     def are_all_out(self) -> bool:
         """True if every open batch is with a provider, and no more is being planned."""
         return not self.planning and all(map(_is_out, self.open_batches))
+
+    @property
+    def errand_is_done(self) -> bool:
+        """True once a run that was opened for an errand can end."""
+        return self._errands is not None and not self.planning and self._errands.are_done(self.open_batches)
 
     def restore(self, reader: JournalReader) -> None:
         """Take up the batches on record; their jobs are lent."""
@@ -126,10 +133,12 @@ class BatchDesk:
 
     async def begin(self) -> None:
         """Go on with what is on record, and plan what is pending if all of it goes in batches."""
+        if self._errands is not None:
+            self._errands.begin(self.open_batches)
         for batch in self.open_batches:
             self._carriage.doubt(batch)
             self._carry(batch)
-        if self._terms.all_pending and not self._parts.queue.is_gated:
+        if self._terms.all_pending and self._errands is None and not self._parts.queue.is_gated:
             await self.send_rest()
 
     async def send_rest(self) -> None:
@@ -235,8 +244,8 @@ class BatchDesk:
                         batch.wakes.set()
             await asyncio.sleep(_DEADLINE_LOOK_S)
 
-    def _sizes_with(self, label: str) -> set[int]:
-        return {each.record.jobs for each in self.open_batches if each.record.key == label}
+    def _sizes_at(self, endpoint: str) -> set[int]:
+        return {each.record.jobs for each in self.open_batches if each.record.endpoint == endpoint}
 
     @property
     def held(self) -> int:

@@ -13,12 +13,12 @@ from typing import NamedTuple
 from llmdash.engine.batches.batch import request_name
 from llmdash.engine.batches.batch_file import BatchRoom, RequestGroup
 from llmdash.engine.batches.carriers import Carriers
-from llmdash.engine.batches.terms import BatchTerms
 from llmdash.engine.dispatch.asker import as_asked
 from llmdash.engine.dispatch.attempt import prompt_tokens
 from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.dispatch.quotes import PRIOR_TOKENS
 from llmdash.engine.dispatch.throughput import Throughput
+from llmdash.engine.model.batch_terms import BatchTerms
 from llmdash.engine.model.forecast import BatchForecast
 from llmdash.engine.model.rows import BatchRow
 from llmdash.engine.model.states import BatchState, JobState

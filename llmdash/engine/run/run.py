@@ -60,6 +60,8 @@ class Run:
         self._store = start.store
         parts = build_parts(plan, start, writer, kill_switch, clock)
         runner = BatchRunner(parts, plan.concurrency)
+        if plan.batch.errand is not None:
+            runner.pause()
         holds = Holds(parts, runner, reader, plan.facts.cost_of, plan.trial)
         batches = build_batches(plan, parts, runner, reader)
         self._core = RunCore(plan, parts, runner, holds, batches, lifecycle)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from llmdash.engine.batches.terms import BatchTerms
+from llmdash.engine.model.batch_terms import BatchTerms
 from llmdash.engine.model.forecast import BatchForecast
 from llmdash.engine.model.view import View
 from llmdash.engine.pool.costs import Tokens
