@@ -83,6 +83,10 @@ cases *arguments:
 kill-loop:
     {{python}} -m pytest tests/cli/test_kill_loop.py -m slow -s -q
 
+# A thousand kills of runs in batches, at every step out and back (--kills N --jobs N --lanes N --only SCENARIO --keep FOLDER)
+batch-kills *arguments:
+    {{python}} -m tests.batches.kills {{arguments}}
+
 # Fifty kills or stops of workers, schedulers and runs each
 worker-kills:
     {{python}} -m pytest tests/cli/test_worker_kills.py tests/cli/test_orphans.py -m "slow or not slow" -s -q

@@ -102,7 +102,7 @@ def _stray(folder: Path, label: str, status: BatchStatus, record: BatchRecord | 
         return Finding(Level.WARNING, _WHAT, f"{text}, and it is not on record here", _end_it(status))
     if record.provider_id is None:
         adopt = f"llmdash batches adopt {shell_word(folder)} {record.batch} {status.id}"
-        return Finding(Level.WARNING, _WHAT, f"{text}; batch {record.batch} here may be it", adopt)
+        return Finding(Level.WARNING, _WHAT, f"{text}; batch {record.batch} here may be that one", adopt)
     text += f", beside {record.provider_id}, which is batch {record.batch} here"
     return Finding(Level.WARNING, _WHAT, text, _end_it(status))
 

@@ -24,7 +24,11 @@ class Scenario:
     deadline_s: float | None = None
     shapes: tuple[Shape, ...] = SHAPES
     foreign: bool = False
-    """Whether somebody else creates batches of the same sizes meanwhile."""
+    """Whether somebody else has batches of the same sizes."""
+    flags: tuple[str, ...] = ()
+    """What the run is begun with besides."""
+    is_unclear: bool = False
+    """Whether the provider leaves it unclear what was executed: such attempts are announced."""
 
 
 def _lost(**calls: int) -> Mapping[str, Any]:
@@ -58,5 +62,20 @@ SCENARIOS: Final = (
         1.2,
     ),
     Scenario("cancel in vain", {"slow": 6.0, "vain": True, **_lost(cancel=1)}, _DEADLINE_S),
+    Scenario(
+        "never ended, given up",
+        {"slow": 9.0, "vain": True},
+        _DEADLINE_S,
+        flags=("--batch-abandon",),
+        is_unclear=True,
+    ),
+    Scenario("left, and come back to", _lost(create=1), flags=("--batch-leave",)),
+    Scenario("queue full", {"queue_full": 2, "throttled": 1}),
+    Scenario("refused after all", {"invalid": True}),
+    Scenario(
+        "odd lines",
+        {"dropped": 2, "doubled": 2, "garbled": 1, "foreign": 2, "shuffled": True},
+        is_unclear=True,
+    ),
     Scenario("others of the same size", {**_lost(create=1), **_LAG}, shapes=("anthropic",), foreign=True),
 )

@@ -1,6 +1,7 @@
 """The steps of a start: each commit that says something of a job or a batch, each call to the provider.
 
-A step is counted before and after what it is; at the one that is asked for the process kills itself.
+A step is counted before and after what it is; at the one that is asked for the process kills itself. Of the
+looks at what goes on, which are many and alike, the first few of a start are steps.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from llmdash.llms.transport.http import HttpClient
 
 __all__ = ["Step", "Steps", "around", "steps_in"]
 
+_LOOKS = ("look", "status")
+_MOST_LOOKS = 8
 _CALLS = ("upload", "files", "create", "look", "status", "cancel", "download", "forget")
 
 
@@ -37,6 +40,7 @@ class Steps:
         self._file = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         self._kill_at = kill_at
         self._number = 0
+        self._looks = 0
         self._lock = threading.Lock()
 
     def take(self, label: str) -> None:
@@ -68,6 +72,9 @@ class Steps:
 
     def _call(self, name: str, call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         async def called(*arguments: Any, **named: Any) -> Any:
+            self._looks += name in _LOOKS
+            if name in _LOOKS and self._looks > _MOST_LOOKS:
+                return await call(*arguments, **named)
             self.take(f"before {name}")
             try:
                 return await call(*arguments, **named)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from llmdash.exit_codes import ExitCode
 from tests.batches.ledger import Ledger, ledger_of
 from tests.batches.scenarios import Scenario, Shape
 from tests.batches.starts import Ended, start
@@ -74,6 +75,8 @@ def tell(story: Story, folder: Path) -> Told:
             _at_rest(simulator)
             told.ledger = ledger_of(folder, prompts, simulator.executions(), simulator.batches(), foreign)
             told.problems += told.ledger.problems
+            if not story.scenario.is_unclear:
+                told.problems += told.ledger.unclear
     told.seconds = time.monotonic() - began
     return told
 
@@ -82,8 +85,8 @@ def _killed_and_resumed(story: Story, folder: Path, simulator: Simulated, told: 
     """Start and kill, then resume until all is done; None if it does not come to that."""
     rng = random.Random(story.seed)
     ended: Ended | None = None
-    for number in range(story.kills + 1):
-        kill_at = 0 if number == story.kills else rng.randint(1, _TO_STEPS) if number else story.first_kill
+    for number in range(story.kills + 2):
+        kill_at = 0 if number >= story.kills else rng.randint(1, _TO_STEPS) if number else story.first_kill
         ended = start(
             _arguments(story, folder),
             folder,
@@ -95,7 +98,7 @@ def _killed_and_resumed(story: Story, folder: Path, simulator: Simulated, told: 
             told.steps = len(ended.steps)
         if ended.was_killed:
             told.kills.append(ended.steps[-1].label)
-        else:
+        elif ended.code != ExitCode.BATCHED:
             break
     assert ended is not None
     if ended.code != 0:
@@ -112,13 +115,8 @@ def _arguments(story: Story, folder: Path) -> Sequence[object]:
     shape = ("--dialect", "anthropic") if story.shape == "anthropic" else ()
     if (folder / "kept" / "journal.sqlite").exists():
         return (*run, *how, *shape, "--resume")
-    return (
-        *run,
-        *how,
-        *shape,
-        "--batch",
-        *(() if deadline is None else ("--batch-deadline", f"{deadline}s")),
-    )
+    late = () if deadline is None else ("--batch-deadline", f"{deadline}s")
+    return (*run, *how, *shape, "--batch", *late, *story.scenario.flags)
 
 
 def _environment(story: Story, folder: Path, simulator: Simulated) -> dict[str, str]:

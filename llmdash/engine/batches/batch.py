@@ -84,8 +84,17 @@ class SentBatch:
         self.adopted_id: str | None = None
         """The provider's batch that the user takes for it."""
         self.has_ended = asyncio.Event()
+        self.writing = asyncio.Lock()
+        """Held while its row is written."""
         self.wakes = asyncio.Event()
         """Set when something about it was changed from outside."""
+
+    def forget_status(self) -> None:
+        """Know nothing of what the provider has of it."""
+        self.status = None
+        self.foreign = 0
+        self.has_ended.clear()
+        self.is_told.clear()
 
     @property
     def number(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from llmdash.engine.batches.batch import SentBatch
@@ -20,12 +20,21 @@ class BatchBook:
         self._journal = parts.journal
 
     async def put(
-        self, batch: SentBatch, state: BatchState, attempts: Iterable[AttemptRecord] = (), **changes: Any
+        self,
+        batch: SentBatch,
+        state: BatchState | None,
+        attempts: Iterable[AttemptRecord] = (),
+        only_in: Collection[BatchState] = tuple(BatchState),
+        **changes: Any,
     ) -> None:
-        """Record the state of a batch, with what becomes of its attempts, and other changes; nothing if
-        nothing is new.
+        """Record the state of a batch, or None for the one it has, with what becomes of its attempts, and
+        other changes. Nothing is recorded if nothing is new, or if it is in none of the states `only_in` by
+        then: who looks at it and who acts on it do not wait for each other.
         """
-        record = batch.record._replace(state=state.value, **changes)
-        if record != batch.record:
-            await self._journal.batch(record, attempts)
-            batch.record = record
+        async with batch.writing:
+            if batch.state not in only_in:
+                return
+            record = batch.record._replace(state=(state or batch.state).value, **changes)
+            if record != batch.record:
+                await self._journal.batch(record, attempts)
+                batch.record = record

@@ -19,7 +19,7 @@ from llmdash.engine.batches.refused_batches import RefusedBatches
 from llmdash.engine.batches.settling import BatchSettling
 from llmdash.engine.batches.submitter import Submitter
 from llmdash.engine.batches.twins import Twins
-from llmdash.engine.batches.watcher import Watcher
+from llmdash.engine.batches.watcher import AT_PROVIDER, Watcher
 from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.dispatch.runner import BatchRunner
 from llmdash.engine.model.batch_terms import BatchTerms
@@ -31,7 +31,6 @@ from llmdash.llms.wire.failures import Failure
 __all__ = ["Carriage"]
 
 _NOT_OUT = (BatchState.PLANNED, BatchState.UPLOADED, BatchState.CREATING)
-_OUT = (BatchState.OUT, BatchState.CANCELLING, BatchState.HELD)
 
 
 class Carriage:
@@ -60,7 +59,7 @@ class Carriage:
         self._batches = batches
         self._book = book = BatchBook(parts)
         self._twins = Twins(batches, settling, terms.pace)
-        self._submitter = Submitter(parts, book, terms.pace, self._twins.owned)
+        self._submitter = Submitter(parts, book, terms.pace, self._twins.owned, batches)
         self._refused = RefusedBatches(terms.pace)
         self._dropping = Dropping(parts, book, carriers, lending, settling, plans, self._refused)
         self._escalation = Escalation(parts, book, settling, collector, terms)
@@ -155,8 +154,12 @@ class Carriage:
             await self._escalation.give_up(batch, member)
         elif batch.adopted_id is not None:
             await self._adopt(batch, service, batch.adopted_id)
-        elif batch.record.provider_id is None or batch.is_over:
-            await batch.changed(None)  # held: two may be this one, or its results are gone
+        elif batch.is_over:
+            await batch.changed(None)  # held: its results are gone
+        elif batch.record.provider_id is None:
+            await batch.changed(self._pace.longest_look)  # held: two may be this one
+            if batch.adopted_id is None and not batch.is_given_up:
+                await self._submitter.look_again(batch, service)
         else:
             watcher = self._watch(member, service)
             if batch.number in self._left_before:
@@ -182,8 +185,8 @@ class Carriage:
                 status = await persistently(batch, self._pace, lambda: service.status(provider_id))
             if status.end is BatchEnd.INVALID and status.problem is not None:
                 await self._dropping.refused(batch, member, service, status.problem)
-            else:
-                await self._collector.collect(batch, member, service, status)
+            elif not await self._collector.collect(batch, member, service, status):
+                await self._submitter.disown(batch)
         except Failure as failure:
             words = f"its results cannot be fetched: {failure}"
             batch.is_over = True
@@ -216,4 +219,4 @@ class Carriage:
 
 def _is_out(batch: SentBatch, member: Member) -> bool:
     is_there = batch.member is member and batch.record.provider_id is not None
-    return is_there and batch.state in _OUT and not batch.is_over
+    return is_there and batch.state in AT_PROVIDER and not batch.is_over

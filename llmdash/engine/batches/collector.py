@@ -41,31 +41,39 @@ class Collector:
         self._terms = terms
         self._run = run
 
-    async def collect(self, batch: SentBatch, member: Member, service: Batches, status: BatchStatus) -> None:
-        """Settle the jobs of a batch by its results. Raises Failure where these are gone."""
+    async def collect(self, batch: SentBatch, member: Member, service: Batches, status: BatchStatus) -> bool:
+        """Settle the jobs of a batch by its results; False, and nothing is settled, if they show that it is
+        another's. Raises Failure where these are gone.
+        """
         files = [batch.file.with_suffix(f".{number}.out") for number in range(len(status.results))]
+        own = 0
         for source, file in zip(status.results, files, strict=True):
             await self._fetch(batch, service, source, file)
-            await self._settle(batch, member, service, file)
+            own += await self._settle(batch, member, service, file)
+        if not own and batch.foreign and not service.names_batches:
+            return False
         await self._rest(batch, member, status.end)
         await self._close(batch)
-        for file in files:
+        for file in (*files, batch.file):
             file.unlink(missing_ok=True)
         if not self._terms.keeps:
             with suppress(Failure):  # they expire by themselves
                 await service.forget(status)
+        return True
 
     async def _fetch(self, batch: SentBatch, service: Batches, source: str, file: Path) -> None:
         await persistently(batch, self._terms.pace, lambda: service.download(source, file))
 
-    async def _settle(self, batch: SentBatch, member: Member, service: Batches, file: Path) -> None:
-        turns = Turns()
+    async def _settle(self, batch: SentBatch, member: Member, service: Batches, file: Path) -> int:
+        """Settle jobs by the lines of a file; return how many were of this batch."""
+        turns, count, others = Turns(), -1, batch.foreign + batch.unreadable
         for count, line in enumerate(service.lines(file)):
             await self._pause(count, turns)
             found = service.read(line)
             job = self._job_of(batch, found)
             if job is not None:
                 self._settling.answered(batch, member, service, job, found)
+        return count + 1 - (batch.foreign + batch.unreadable - others)
 
     def _job_of(self, batch: SentBatch, found: BatchAnswer) -> int | None:
         """Return the job that a line is of; None if there is nothing to settle by it."""

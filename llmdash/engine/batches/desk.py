@@ -56,16 +56,16 @@ class BatchDesk:
         self.deadline = terms.deadline
         self.planning = 0
         """The number of plans that are being made."""
-        self._carriers = Carriers(parts.pool)
+        self.carriers = Carriers(parts.pool)
         self._lending = Lending(parts, runner.settling)
         settling = BatchSettling(parts, runner.settlement, self._lending)
         self._settling = settling
-        self._planner = Planner(parts, self._carriers, self._lending, terms, folder, run, self._sizes_with)
+        self._planner = Planner(parts, self.carriers, self._lending, terms, folder, run, self._sizes_at)
         collector = Collector(parts, settling, self._lending, terms, run)
         self._carriage = Carriage(
             parts,
             runner,
-            self._carriers,
+            self.carriers,
             self._lending,
             settling,
             collector,
@@ -111,7 +111,7 @@ class BatchDesk:
         self._planner.number_from(max(self.batches, default=0) + 1)
 
     def _restored(self, record: BatchRecord, jobs: array[int]) -> SentBatch:
-        member = self._carriers.with_label(record.key)
+        member = self.carriers.with_label(record.key)
         return SentBatch(record, self._folder, jobs, member)
 
     def _restore_costs(self, reader: JournalReader) -> None:
@@ -161,7 +161,7 @@ class BatchDesk:
     async def _plan_taken(self, jobs: Sequence[int]) -> None:
         self.planning += 1
         try:
-            await self._carriers.check()
+            await self.carriers.check()
             await self._plan(jobs, probe=True)
         finally:
             self.planning -= 1
@@ -244,8 +244,8 @@ class BatchDesk:
                         batch.wakes.set()
             await asyncio.sleep(_DEADLINE_LOOK_S)
 
-    def _sizes_with(self, label: str) -> set[int]:
-        return {each.record.jobs for each in self.open_batches if each.record.key == label}
+    def _sizes_at(self, endpoint: str) -> set[int]:
+        return {each.record.jobs for each in self.open_batches if each.record.endpoint == endpoint}
 
     @property
     def held(self) -> int:

@@ -10,7 +10,7 @@ from llmdash.engine.batches.book import BatchBook
 from llmdash.engine.batches.calls import persistently
 from llmdash.engine.batches.collector import Collector
 from llmdash.engine.batches.settling import BatchSettling
-from llmdash.engine.batches.watcher import Watcher
+from llmdash.engine.batches.watcher import AT_PROVIDER, Watcher
 from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.model.batch_terms import BatchTerms
 from llmdash.engine.model.states import BatchState, Severity
@@ -46,7 +46,8 @@ class Escalation:
     async def step(self, batch: SentBatch, service: Batches, watcher: Watcher) -> None:
         """Do what is due now, then wait until the batch has ended, or something about it has changed."""
         if batch.is_wanted_back and batch.record.cancel_at is None:
-            await self._book.put(batch, BatchState.CANCELLING, cancel_at=self._parts.wall_clock())
+            at = self._parts.wall_clock()
+            await self._book.put(batch, BatchState.CANCELLING, only_in=AT_PROVIDER, cancel_at=at)
         if batch.state is BatchState.CANCELLING and not batch.is_told.is_set():
             watcher.nudge()
             await self._cancel(batch, service)
@@ -65,7 +66,7 @@ class Escalation:
         if self._terms.abandons:
             batch.is_given_up = True
             return
-        await self._book.put(batch, BatchState.HELD, detail=_NOT_ENDED)
+        await self._book.put(batch, BatchState.HELD, only_in=(BatchState.CANCELLING,), detail=_NOT_ENDED)
         self._settling.notice(Severity.WARNING, f"{batch.where()}: {_NOT_ENDED}")
 
     async def _cancel(self, batch: SentBatch, service: Batches) -> None:

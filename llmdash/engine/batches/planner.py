@@ -40,7 +40,7 @@ class _Request(NamedTuple):
 
 class Planner:
     """Plans batches. `room_of` may make those for an endpoint and model smaller; `open_sizes` returns how
-    many requests the open batches of a key have.
+    many requests the open batches at an endpoint have.
 
     One job of each group goes first, live: a wrong model name costs one call, not a day.
     """
@@ -179,7 +179,7 @@ class Planner:
             self._lending.give_back(draft.jobs)
             return None
         if not draft.service.names_batches:
-            self._lending.give_back(draft.differ_from(self._open_sizes(draft.member.label)))
+            self._lending.give_back(draft.differ_from(self._open_sizes(draft.member.endpoint.name)))
         await asyncio.to_thread(draft.complete)
         batch = SentBatch(self._record(draft), self._folder, draft.jobs, draft.member)
         await self._parts.journal.batch(batch.record, self._attempts(batch))

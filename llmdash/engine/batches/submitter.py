@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
+from typing import Any
 
 from llmdash.engine.batches.batch import SentBatch
 from llmdash.engine.batches.book import BatchBook
 from llmdash.engine.batches.calls import is_unknown, persistently
+from llmdash.engine.batches.proofs import Proofs
 from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.model.batch_terms import BatchPace
 from llmdash.engine.model.events import Noticed
@@ -22,6 +24,8 @@ __all__ = ["Submitter"]
 _CLOCKS_S = 600.0
 """Seconds by which the clock of a provider may differ from ours: lists are read that much further back."""
 _SLACK_S = 90.0
+_OF_PROVIDER = ("provider_id", "created_at", "expires_at", "ended_at", "word", "done", "failed", "cancel_at")
+"""What a record has of the provider's batch."""
 
 
 class Submitter:
@@ -29,16 +33,25 @@ class Submitter:
     may have happened: a file that may be uploaded is looked for, or uploaded again, which costs nothing; a
     batch that may have been created is looked for, and created again only where it is not found.
 
-    `owned` returns the provider's ids of the batches that are known.
+    `owned` returns the provider's ids of the batches that are known, `others` all batches of the run.
     """
 
     def __init__(
-        self, parts: RunnerParts, book: BatchBook, pace: BatchPace, owned: Callable[[], Collection[str]]
+        self,
+        parts: RunnerParts,
+        book: BatchBook,
+        pace: BatchPace,
+        owned: Callable[[], Collection[str]],
+        others: Callable[[], Iterable[SentBatch]],
     ) -> None:
         self._parts = parts
         self._book = book
         self._pace = pace
         self._owned = owned
+        self._others = others
+        self._proofs = Proofs()
+        self._creating: set[int] = set()
+        """Batches that are about to be created."""
         self._uploading: set[int] = set()
         """Batches whose file may be there, since an answer was lost."""
         self._searched: dict[int, float] = {}
@@ -54,8 +67,32 @@ class Submitter:
             await self._find(batch, service)
         elif batch.state is BatchState.PLANNED and service.takes_files:
             await self._upload(batch, service)
-        else:
+        elif await self._has_turn(batch, service):
             await self._create(batch, service)
+
+    async def _has_turn(self, batch: SentBatch, service: Batches) -> bool:
+        """Wait while another batch that could be mistaken for this one may have been created; False if
+        something about this one was changed meanwhile.
+        """
+        if service.names_batches:
+            return True
+        while any(self._looks_like(batch, each) for each in self._others()):
+            batch.waits_for = "another of the same size may have been created: that one is looked for"
+            await batch.changed(self._pace.again)
+            if batch.is_wanted_back:
+                return False
+        batch.waits_for = ""
+        return True
+
+    def _looks_like(self, batch: SentBatch, other: SentBatch) -> bool:
+        """True if it is not known which of the provider's batches the other one is, and it may be any of the
+        size of this one.
+        """
+        record, its = batch.record, other.record
+        if other is batch or its.provider_id is not None or not other.state.is_open:
+            return False
+        is_in_doubt = other.state.may_exist or other.number in self._creating
+        return is_in_doubt and (record.endpoint, record.jobs) == (its.endpoint, its.jobs)
 
     async def _upload(self, batch: SentBatch, service: Batches) -> None:
         name = f"{batch.record.name}.jsonl"
@@ -77,7 +114,11 @@ class Submitter:
     async def _create(self, batch: SentBatch, service: Batches) -> None:
         record, before = batch.record, batch.state
         began = record.creating_at or self._parts.wall_clock()
-        await self._book.put(batch, BatchState.CREATING, creating_at=began)
+        self._creating.add(batch.number)
+        try:
+            await self._book.put(batch, BatchState.CREATING, creating_at=began)
+        finally:
+            self._creating.discard(batch.number)
         draft = BatchDraft(batch.file, record.name, record.model, record.jobs, record.file_id or "")
         try:
             status = await service.create(draft)
@@ -88,6 +129,7 @@ class Submitter:
             await self._book.put(batch, before)
             raise
         await self.adopt(batch, status)
+        _remove(batch)
 
     async def _find(self, batch: SentBatch, service: Batches) -> None:
         """Look for a batch that may have been created: three times, since it may be listed late."""
@@ -95,31 +137,53 @@ class Submitter:
         for after_s in self._pace.search:
             batch.waits_for = "may have been created: it is looked for"
             await asyncio.sleep(max(0.0, began + after_s - time.monotonic()))
-            found = await self._candidates(batch, service)
-            if len(found) > 1:
-                ids = ", ".join(each.id for each in found)
-                words = f"two batches may be this one: {ids}; say which with: llmdash batches adopt"
-                await self._book.put(batch, BatchState.HELD, detail=words)
-                self._notice(batch, words)
-                return
-            if found:
-                await self.adopt(batch, found[0])
+            if await self._is_settled(await self._candidates(batch, service), batch, service):
                 return
         self._searched.pop(batch.number, None)
         batch.waits_for = ""
         await self._book.put(batch, BatchState.UPLOADED if batch.record.file_id else BatchState.PLANNED)
 
-    async def _candidates(self, batch: SentBatch, service: Batches) -> list[BatchStatus]:
+    async def look_again(self, batch: SentBatch, service: Batches) -> None:
+        """Look once more for a batch of which there seemed to be two: once they have ended it shows."""
+        found = await self._candidates(batch, service)
+        if not await self._is_settled(found, batch, service):
+            await self._book.put(batch, BatchState.CREATING, detail=None)
+
+    async def _is_settled(self, found: Sequence[BatchStatus], batch: SentBatch, service: Batches) -> bool:
+        """Take the one batch that was found; hold this one where there are two. False if there is none."""
+        if len(found) > 1:
+            ids = ", ".join(each.id for each in found)
+            words = f"two batches may be this one: {ids}; say which with: llmdash batches adopt"
+            is_news = words != batch.record.detail
+            await self._book.put(batch, BatchState.HELD, detail=words)
+            if is_news:
+                self._notice(batch, words)
+        elif found:
+            await self.adopt(batch, found[0])
+            if service.names_batches:
+                _remove(batch)
+        return bool(found)
+
+    async def disown(self, batch: SentBatch) -> None:
+        """Look for a batch again: the one that was taken for it turned out to be of another."""
+        self._proofs.foreign.add(batch.record.provider_id or "")
+        self._notice(batch, "it has the size, but is of another run: the right one is looked for")
+        unknown: dict[str, Any] = dict.fromkeys(_OF_PROVIDER)
+        await self._book.put(batch, BatchState.CREATING, detail=None, **unknown)
+        batch.forget_status()
+
+    async def _candidates(self, batch: SentBatch, service: Batches) -> Sequence[BatchStatus]:
         record = batch.record
         since = (record.creating_at or record.planned_at) - _CLOCKS_S
         listing = await persistently(batch, self._pace, lambda: service.look(since))
         ahead_s = 0.0 if listing.at is None else listing.at - self._parts.wall_clock()
-        owned = self._owned()
-        return [
+        known = {*self._owned(), *self._proofs.foreign}
+        found = [
             each
             for each in listing.batches
-            if each.id not in owned and self.is_of(batch, service, each, ahead_s)
+            if each.id not in known and self.is_of(batch, service, each, ahead_s)
         ]
+        return await self._proofs.choose(batch, service, found)
 
     @staticmethod
     def is_of(batch: SentBatch, service: Batches, status: BatchStatus, ahead_s: float = 0.0) -> bool:
@@ -148,8 +212,12 @@ class Submitter:
             word=status.word,
             detail=None,
         )
-        with suppress(OSError):  # a file that stays is in nobody's way
-            batch.file.unlink(missing_ok=True)
 
     def _notice(self, batch: SentBatch, words: str) -> None:
         self._parts.store.apply(Noticed(Severity.WARNING, f"{batch.where()}: {words}"))
+
+
+def _remove(batch: SentBatch) -> None:
+    """Remove the file of a batch that is not created again."""
+    with suppress(OSError):  # a file that stays is in nobody's way
+        batch.file.unlink(missing_ok=True)

@@ -15,7 +15,10 @@ from llmdash.llms.batches import BatchEnd, Batches, BatchListing, BatchStatus
 from llmdash.llms.wire.failures import Failure
 from llmdash.sanitize import storable
 
-__all__ = ["Watcher"]
+__all__ = ["AT_PROVIDER", "Watcher"]
+
+AT_PROVIDER = (BatchState.OUT, BatchState.CANCELLING, BatchState.HELD)
+"""The states in which a batch may go on at the provider."""
 
 _BACK_S = 600.0
 _MINUTE_S = 60.0
@@ -130,12 +133,12 @@ class Watcher:
             "expires_at": status.expires_at or record.expires_at,
             "file_id": record.file_id or status.file_id,
         }
-        state = batch.state
         if status.end is not BatchEnd.NOT_YET:
-            state = BatchState.ENDED
-            changes["ended_at"] = status.ended_at
-        elif status.is_cancelling and state is BatchState.OUT:
-            state = BatchState.CANCELLING
-        await self._book.put(batch, state, **changes)
-        if state is BatchState.ENDED:
+            await self._book.put(
+                batch, BatchState.ENDED, only_in=AT_PROVIDER, ended_at=status.ended_at, **changes
+            )
             batch.has_ended.set()
+            return
+        await self._book.put(batch, None, only_in=AT_PROVIDER, **changes)
+        if status.is_cancelling:
+            await self._book.put(batch, BatchState.CANCELLING, only_in=(BatchState.OUT,))

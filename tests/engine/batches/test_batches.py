@@ -112,17 +112,75 @@ def test_a_batch_that_is_listed_late_is_found(tmp_path: Path, takes_files: bool)
     assert (provider.calls["create"], executed(server, provider)) == (1, once(9))
 
 
+_ELSE = "of somebody else"
+
+
+def own(counts: Counter[str]) -> Counter[str]:
+    """The executions of the run itself."""
+    return Counter({prompt: count for prompt, count in counts.items() if prompt != _ELSE})
+
+
+def somebody_else(provider: Provider, count: int) -> None:
+    """Another run has a batch of so many requests."""
+    provider.create({f"x{n}": _ELSE for n in range(count)}, None, None)
+
+
 def test_where_two_may_be_the_batch_it_is_held_until_the_user_says_which(tmp_path: Path) -> None:
     server, provider = Server(), Provider(takes_files=False)
-    provider.create({f"x{n}": "of somebody else" for n in range(8)}, None, None)
-    provider.lost = ["create"]
+    somebody_else(provider, 8)
+    provider.lost, provider.stuck = ["create"], True
     with started(batch_plan(tmp_path, server, provider, prompts(9), stay=True)) as session:
         frame = until(session, lambda frame: where(frame) is BatchState.HELD)
         assert "batch_1" in frame.batches[0].detail
         assert "batch_2" in frame.batches[0].detail
         session.command(AdoptBatch(1, "batch_2"))
+        until(session, lambda frame: where(frame) is BatchState.OUT)
+        provider.finish()
         until(session, lambda frame: frame.run.done == 9)
     assert provider.calls["create"] == 1
+
+
+def test_where_two_may_be_the_batch_their_results_show_which_once_they_have_ended(tmp_path: Path) -> None:
+    server, provider = Server(), Provider(takes_files=False)
+    somebody_else(provider, 8)
+    provider.lost, provider.stuck = ["create"], True
+    with started(batch_plan(tmp_path, server, provider, prompts(9), stay=True)) as session:
+        until(session, lambda frame: where(frame) is BatchState.HELD)
+        provider.finish()
+        frame = until(session, lambda frame: frame.run.done == 9)
+    assert (frame.batches[0].provider_id, provider.calls["create"]) == ("batch_2", 1)
+    assert own(executed(server, provider)) == once(9)
+
+
+def test_a_batch_of_another_that_was_taken_for_the_own_one_is_found_out_at_its_end(tmp_path: Path) -> None:
+    server, provider = Server(), Provider(takes_files=False)
+    somebody_else(provider, 8)
+    provider.lost, provider.lag_s, provider.stuck = ["create"], 60.0, True
+
+    def shown(lines: list[Any]) -> list[Any]:
+        """By the end of the other one the own one is listed too."""
+        for held in provider.batches.values():
+            held.listed_at = 0.0
+        return lines
+
+    provider.tamper = shown
+    with started(batch_plan(tmp_path, server, provider, prompts(9), stay=True)) as session:
+        until(session, lambda frame: any(each.provider_id == "batch_1" for each in frame.batches))
+        provider.finish()
+        frame = until(session, lambda frame: frame.run.done == 9)
+    assert frame.run.unknown == 0
+    assert any("of another run" in notice.text for notice in frame.notices)
+    assert (frame.batches[0].provider_id, provider.calls["create"]) == ("batch_2", 1)
+    assert own(executed(server, provider)) == once(9)
+
+
+def test_batches_of_one_size_are_not_mistaken_for_each_other_whichever_key_has_them(tmp_path: Path) -> None:
+    server, provider = Server(), Provider(takes_files=False)
+    provider.lost = ["create"] * 4
+    terms = BatchTerms(all_pending=True, most_jobs=1)
+    session = run(batch_plan(tmp_path, server, provider, prompts(5), keys=2, terms=terms))
+    assert (session.frame(ALL).run.done, provider.calls["create"]) == (5, 4)
+    assert executed(server, provider) == once(5)
 
 
 def test_a_batch_that_was_listed_too_late_is_cancelled_as_a_twin(tmp_path: Path) -> None:
