@@ -104,8 +104,7 @@ class Arrivals:
             connection.socket.close()
             return
         if connection.stamp is None:
-            seconds, nanoseconds = struct.unpack("ll", more[0][2])
-            connection.stamp = seconds + nanoseconds / 1e9
+            connection.stamp = _stamp(more)
         connection.data += data
         head, _, body = connection.data.partition(b"\r\n\r\n")
         if b"\r\n\r\n" in connection.data and len(body) >= int(_header(head, b"content-length")):
@@ -114,6 +113,14 @@ class Arrivals:
             connection.stamp, connection.data = None, b""
             connection.owed += 1
             heapq.heappush(self._due, (time.monotonic() + self.latency, len(self.times), connection))
+
+
+def _stamp(ancillary: Sequence[tuple[int, int, bytes]]) -> float:
+    """The kernel's stamp; it begins to stamp only a moment after the first socket has asked for that."""
+    if not ancillary:
+        return time.time()
+    seconds, nanoseconds = cast("tuple[int, int]", struct.unpack("ll", ancillary[0][2]))
+    return seconds + nanoseconds / 1e9
 
 
 def _header(head: bytes, name: bytes) -> bytes:

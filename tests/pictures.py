@@ -24,6 +24,7 @@ from llmdash.launch.run_order import PRACTICE, RunOrder
 from llmdash.prompts.arithmetic import Arithmetic
 from llmdash.simulator.process import SimulatorProcess
 from llmdash.ui.app import LlmdashApp
+from tests.ui.batched import batched
 from tests.ui.compared import FakeComparison
 from tests.ui.fake_session import FakeSession, RestingSession
 from tests.ui.screens.test_holds import TRIAL
@@ -41,6 +42,7 @@ SCENES = {
     "help": ("question_mark",),
 }
 WORKER_SCENES = {"workers": fleet, "many-workers": many_workers}
+BATCH_SCENES = {"batches": ("h",), "batched-jobs": ("slash", *"batch:2"), "send-batches": ("B",)}
 
 
 def _at_the_end() -> float:
@@ -102,6 +104,18 @@ async def take_workers(folder: Path, size: tuple[int, int], theme: str) -> None:
             to_png(app.export_screenshot(), folder / f"{name}-{size[0]}x{size[1]}-{theme}.png")
 
 
+async def take_batches(folder: Path, size: tuple[int, int], theme: str) -> None:
+    """A picture of each screen of a run of which most is in batches."""
+    for name, keys in BATCH_SCENES.items():
+        app = LlmdashApp(session=FakeSession(scene=batched()), shipped_themes=locations.themes_dir())
+        async with app.run_test(size=size) as pilot:
+            app.theme = theme
+            await pilot.pause(0.5)
+            await pilot.press(*keys)
+            await pilot.pause(0.5)
+            to_png(app.export_screenshot(), folder / f"{name}-{size[0]}x{size[1]}-{theme}.png")
+
+
 async def take_still(folder: Path, size: tuple[int, int], theme: str) -> None:
     """A picture of each screen around a run at work."""
     for name, app in still_scenes().items():
@@ -127,6 +141,7 @@ def main() -> None:
             for theme in THEMES:
                 asyncio.run(take(folder, session, size, theme))
                 asyncio.run(take_workers(folder, size, theme))
+                asyncio.run(take_batches(folder, size, theme))
                 asyncio.run(take_still(folder, size, theme))
         session.command(Cancel())
         session.join()

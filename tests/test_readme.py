@@ -25,6 +25,7 @@ SECTIONS = (
     "Your own prompts",
     "Tune the rate",
     "Several providers",
+    "Half the price",
     "Resume",
     "In CI",
     "As a library",
@@ -61,7 +62,7 @@ def test_every_section_is_of_a_task_and_short() -> None:
 def test_every_command_of_a_section_works(
     section: str, folder: Path, simulator: Callable[..., Simulated]
 ) -> None:
-    simulated = simulator(answers=0 if section == WHILE_IT_RUNS else None)
+    simulated = simulator(answers=0 if section == WHILE_IT_RUNS else None, batch_speed=5_000)
     _put_files_of(section, folder, simulated)
     keys = ",".join(simulated.keys)
     env = environment(folder, simulated, ANTHROPIC_API_KEY=keys, LLMDASH_RATE="unlimited")

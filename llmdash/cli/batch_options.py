@@ -10,7 +10,7 @@ import click
 from llmdash.cli.number_range import WholeRange
 
 if TYPE_CHECKING:
-    from llmdash.engine.batches.terms import BatchTerms
+    from llmdash.engine.model.batch_terms import BatchTerms
 
 __all__ = ["BATCH_OPTIONS", "BATCH_OPTION_NAMES", "batch_terms"]
 
@@ -45,7 +45,7 @@ def batch_terms(run: Mapping[str, Any]) -> BatchTerms:
     """Return what BATCH_OPTIONS say. Raises ConfigError for a deadline that is none."""
     from datetime import datetime
 
-    from llmdash.engine.batches.terms import BatchTerms
+    from llmdash.engine.model.batch_terms import BatchTerms
     from llmdash.launch.batching import deadline_of
 
     deadline = run.get("batch_deadline")

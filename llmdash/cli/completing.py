@@ -15,7 +15,7 @@ import click
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-__all__ = ["dialects", "endpoint_names", "one_of", "run_names", "theme_names", "topics"]
+__all__ = ["batch_numbers", "dialects", "endpoint_names", "one_of", "run_names", "theme_names", "topics"]
 
 Completer = Callable[[click.Context, click.Parameter, str], list["CompletionItem"]]
 
@@ -41,6 +41,19 @@ def _newest_runs() -> list[str]:
     except OSError:
         return []
     return sorted(names, reverse=True)[:_MOST_RUNS]
+
+
+def batch_numbers(context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Complete the number of an open batch of the run that is named before it."""
+    from llmdash.engine.journal.file import JournalError
+    from llmdash.launch.kept_batches import batches_of
+    from llmdash.runs.catalogue import find_run
+
+    try:
+        rows = batches_of(find_run(context.params.get("run") or _LAST)).rows
+    except (JournalError, ValueError):
+        return []
+    return _matching([str(row.batch) for row in rows if row.state.is_open], begun)
 
 
 def endpoint_names(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from llmdash.cli.completing import run_names
-from llmdash.cli.errors import guarded, refuse
+from llmdash.cli.errors import guarded, refuse, settings_from, settings_in_folder
 from llmdash.cli.options import OVERWRITE_OPTION
 
 if TYPE_CHECKING:
-    from llmdash.doctor.findings import Checkup
+    from llmdash.doctor.findings import Checkup, Finding
     from llmdash.reports.output import Output
 
 __all__ = ["doctor"]
@@ -31,6 +32,7 @@ __all__ = ["doctor"]
     help="Write the recorded results: .jsonl, .json, .csv, .tsv, .parquet or .batch.jsonl.",
 )
 @OVERWRITE_OPTION
+@click.option("--online", is_flag=True, help="Ask the providers for batches of the run that are not here.")
 @click.option("--terminal", is_flag=True, help="Only restore a terminal that was left broken.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def doctor(folder: Path | None, **options: Any) -> None:
@@ -42,11 +44,11 @@ def doctor(folder: Path | None, **options: Any) -> None:
     another process works on the run, 7 if something is wrong.
     """
     if options["terminal"]:
-        if folder is not None or options["repair"] or options["every"] or options["out"]:
+        if folder is not None or options["repair"] or options["every"] or options["out"] or options["online"]:
             refuse("--terminal checks no run; leave the other options out")
         guarded(_terminal)
-    if options["every"] and (folder is not None or options["out"]):
-        refuse("--all checks every run; leave out FOLDER and --out, or --all")
+    if options["every"] and (folder is not None or options["out"] or options["online"]):
+        refuse("--all checks every run; leave out FOLDER, --out and --online, or --all")
     guarded(lambda: _doctor(folder, options))
 
 
@@ -118,8 +120,20 @@ def _examine(folder: Path, options: Mapping[str, Any], output: Output) -> int:
             checkup = run.check()
     else:
         checkup = run.check()
+    if options["online"]:
+        checkup = replace(checkup, findings=(*checkup.findings, *_online(folder)))
     _report(checkup, done, options, output)
     return refused or (0 if checkup.sound else ExitCode.STORAGE)
+
+
+def _online(folder: Path) -> list[Finding]:
+    from llmdash.launch.batches_online import batches_at_provider
+    from llmdash.launch.resuming import resumed_flags
+    from llmdash.launch.run_input import Input
+
+    resumed = resumed_flags(Input(), folder, {}, settings_in_folder)
+    settings = settings_from(resumed.flags, simulated=resumed.is_simulated, given={})
+    return batches_at_provider(folder, settings)
 
 
 def _report(checkup: Checkup, done: list[str], options: Mapping[str, Any], output: Output) -> None:

@@ -29,9 +29,26 @@ EXAMPLES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("llmdash run prompts.jsonl --out answers.jsonl", ""),
         ("llmdash run questions.csv --template 'Why {{question}}?' --trial 20 --budget 5", ""),
         ("llmdash run prompts.jsonl --headless --json --rate 50/s", "in a script"),
+        ("llmdash run prompts.jsonl --batch --batch-deadline 6h", "mostly half the price, within 24 hours"),
         ("llmdash run --resume", "go on where the last run was"),
         ("llmdash run prompts.jsonl --simulate", "practise, without a key"),
     ),
+    "batches": (
+        ("llmdash batches", "of every run that has open ones"),
+        ("llmdash batches last --json", ""),
+        ("llmdash batches collect last", "fetch what is ready; sends nothing"),
+        ("llmdash batches cancel last 2", ""),
+    ),
+    "batches list": (("llmdash batches list last", ""),),
+    "batches collect": (
+        ("llmdash batches collect", "of every run that has open ones"),
+        ("llmdash batches collect last --wait", "until nothing is out any more"),
+    ),
+    "batches cancel": (
+        ("llmdash batches cancel last", "all of them"),
+        ("llmdash batches cancel last 2", ""),
+    ),
+    "batches adopt": (("llmdash batches adopt last 2 batch_68f1c0", ""),),
     "attach": (
         ("llmdash attach", "the newest run that goes on"),
         ("llmdash attach last --read-only", ""),
@@ -103,6 +120,7 @@ EXAMPLES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "doctor": (
         ("llmdash doctor", "the newest run"),
         ("llmdash doctor last --repair", ""),
+        ("llmdash doctor last --online", "batches at the provider that are not on record"),
         ("llmdash doctor --terminal", "after a dashboard was killed"),
     ),
     "limits": (("llmdash limits --json", ""),),

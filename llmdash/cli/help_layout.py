@@ -19,6 +19,7 @@ OPTION_GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "Cost": ("forecast", "trial", "budget", "reuse", "dedupe"),
     "Answers": ("expected_column", "check", "schema", "repair", "empty"),
     "Results": ("out", "overwrite", "reasoning", "as_json", "markdown", "run_dir", "keep"),
+    "Batches": (*("batch", "batch_deadline", "batch_size", "batch_leave", "batch_keep", "batch_abandon"),),
     "Resume": ("resume", "retry_failed", "release", "changed"),
     "On the screen, or without": ("headless", "detach", "fps", "notify", "on_end"),
     "Endpoint": (
@@ -34,7 +35,7 @@ OPTION_GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
 
 COMMAND_GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "Run": ("run", "demo", "check", "init", "bench", "compare"),
-    "Runs": ("runs", "attach", "ctl", "web", "doctor", "limits"),
+    "Runs": ("runs", "batches", "attach", "ctl", "web", "doctor", "limits"),
     "One prompt": ("ask", "stream"),
     "More": ("manual", "themes", "trust", "completion", "simulate", "worker"),
 }

@@ -20,7 +20,7 @@ from llmdash.cli.runs_reuse import runs_reuse
 
 __all__ = ["runs"]
 
-_STATES = ("running", "paused", "held", "stopping", "done", "failed", "stopped", "died", "damaged")
+_STATES = ("running", "paused", "held", "stopping", "done", "failed", "stopped", "batched", "died", "damaged")
 _SHOWN = 20
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")

@@ -27,10 +27,12 @@ _YES = click.option("--yes", is_flag=True, help="Do not ask.")
 @click.command("delete")
 @click.argument("names", nargs=-1, required=True, metavar="RUN...", shell_complete=run_names)
 @_YES
-def delete_runs(names: tuple[str, ...], yes: bool) -> None:
+@click.option("--with-batches", is_flag=True, help="Also one of which jobs are with a provider.")
+def delete_runs(names: tuple[str, ...], yes: bool, with_batches: bool) -> None:
     """Delete each RUN, with all that llmdash made in its folder.
 
     Other files stay there, and are named. Never one that a process works on, and never what a link leads to.
+    One of which batches are open stays too, since what comes back would be lost: --with-batches deletes it.
     """
 
     def work() -> int:
@@ -40,7 +42,7 @@ def delete_runs(names: tuple[str, ...], yes: bool) -> None:
         folders = list(dict.fromkeys(map(find_kept, names)))
         entries = [entry_of(folder) for folder in folders]
         _agree("Delete", entries, yes=yes)
-        return _report(delete_each(entries))
+        return _report(delete_each(entries, with_batches=with_batches))
 
     guarded(work)
 
@@ -92,8 +94,8 @@ def _age(value: object) -> float:
 def prune_runs(dry_run: bool, yes: bool, **order: Any) -> None:
     """Delete finished runs, the oldest first.
 
-    As many as all that is given allows. Never one that a process works on, that waits for a release, that is
-    damaged, or has the tag `keep`.
+    As many as all that is given allows. Never one that a process works on, that waits for a release, of which
+    jobs are with a provider, that is damaged, or has the tag `keep`.
     """
     from llmdash.runs.pruning import PruneOrder
 

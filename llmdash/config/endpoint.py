@@ -28,7 +28,9 @@ class EndpointSettings:
     `models` are further models that it serves. `options` go with each of its requests, over those of the
     run. `headers` and `query` too: texts, and secrets from variables. `auth` is how the key is sent
     (`bearer`, `header:NAME`, `none`; None: as the dialect has it). `timeouts` are None for those of the run.
-    With `drop_unsupported` an option that the server does not know is left out, and said so.
+    With `drop_unsupported` an option that the server does not know is left out, and said so. `batch` says
+    whether it has a batch service (None: it is asked), `batch_queue_tokens` is the most prompt tokens of a
+    model that may be with that service at once.
     """
 
     name: str
@@ -53,6 +55,8 @@ class EndpointSettings:
     timeouts: Timeouts | None = None
     drop_unsupported: bool = False
     limit: str | None = None
+    batch: bool | None = None
+    batch_queue_tokens: int | None = None
 
     @property
     def needs_key(self) -> bool:

@@ -44,9 +44,10 @@ PROMPTLAYER_URL = "PROMPTLAYER_BASE_URL"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,23}")
 _TARGET = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
 _REPORTING = ("promptlayer_api_key_env", "promptlayer_base_url")
+_OF_BATCHES = ("batch", "batch_queue_tokens")
 _HTTP_ONLY = (
     *(KEYS_FROM, "base_url", "terminal", "allow_insecure", "drop_unsupported", *EXTRAS),
-    *("proxy", "ca_file", "client_cert", "client_key"),
+    *("proxy", "ca_file", "client_cert", "client_key", *_OF_BATCHES),
 )
 
 T = TypeVar("T")
@@ -89,6 +90,7 @@ def _endpoint(table: Table, *, allow_insecure: bool) -> EndpointSettings:
         promptlayer_base_url=_get(table, "promptlayer_base_url", parse_url, None),
         terminal_eof=_get(table, "terminal", _parse_terminal, False),
         models=_get(table, "models", _parse_models, ()),
+        batch=_get(table, "batch", parse_switch, None),
     )
 
 
@@ -211,6 +213,8 @@ def _refuse_strange(table: Table, dialect: str) -> None:
             raise ConfigError(
                 f"{entry.place}: belongs to the promptlayer dialects; leave it out of {dialect}"
             )
+        if name in _OF_BATCHES and DIALECTS[dialect].reports and entry.value not in (False, "false"):
+            raise ConfigError(f"{entry.place}: nothing is sent in batches through PromptLayer; leave it out")
         if name == "target" and dialect != LANGCHAIN:
             raise ConfigError(f"{entry.place}: belongs to dialect = '{LANGCHAIN}'; leave it out of {dialect}")
         if name in _HTTP_ONLY and dialect == LANGCHAIN:

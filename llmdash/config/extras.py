@@ -18,14 +18,14 @@ from llmdash.config.endpoint import EndpointSettings
 from llmdash.config.keys import Variables
 from llmdash.config.precedence import checked
 from llmdash.config.sources import Entry
-from llmdash.config.values import ConfigError, parse_number, parse_switch, parse_text
+from llmdash.config.values import ConfigError, parse_number, parse_switch, parse_text, parse_whole
 from llmdash.llms.dialects import DIALECTS, OPENAI
 from llmdash.llms.transport.timeouts import Timeouts
 from llmdash.secrets import Secret
 
 __all__ = ["EXTRAS", "SHARED", "TIMEOUTS", "Entries", "parse_timeouts", "with_extras"]
 
-SHARED = ("proxy", "ca_file", "client_cert", "client_key", "drop_unsupported")
+SHARED = ("proxy", "ca_file", "client_cert", "client_key", "drop_unsupported", "batch_queue_tokens")
 """Settings of a whole file that hold for each of its endpoints which does not set them itself."""
 
 EXTRAS = ("headers", "query", "auth", "organization", "project")
@@ -57,7 +57,12 @@ def with_extras(endpoint: EndpointSettings, entries: Entries, variables: Variabl
             client_key=_first(entries, "client_key", readable_file, None),
         ),
         drop_unsupported=_first(entries, "drop_unsupported", parse_switch, False),
+        batch_queue_tokens=_first(entries, "batch_queue_tokens", _queue_tokens, None),
     )
+
+
+def _queue_tokens(value: object) -> int:
+    return parse_whole(value, 1, 10_000_000_000)
 
 
 def _proxy(entries: Entries) -> str | Secret | None:

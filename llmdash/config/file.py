@@ -98,6 +98,7 @@ def _http_lines(answers: Answers) -> list[str]:
         _table("query", answers.query) or '# query = {"api-version" = "2024-10-21"}',
         _table("headers", answers.headers) or '# headers = {"X-Title" = "mine", "X-Org" = {env = "MY_ORG"}}',
         '# models = ["other"]      # further models that rows may name',
+        "# batch = false           # it has no batch service; left out, it is asked",
     ]
     if DIALECTS[answers.dialect].reports:
         lines += [

@@ -58,8 +58,8 @@ class Price:
     cached: float | None = None
     cache_write: float | None = None
     reasoning: float | None = None
-    batch: float = 1.0
-    """The share of the price that a batch costs."""
+    batch: float | None = None
+    """The share of the price that a batch costs; None where that is not known: then at most all of it."""
 
     def cost(self, tokens: Counts, *, in_batch: bool = False) -> float:
         """Return the dollars for these tokens."""
@@ -71,7 +71,7 @@ class Price:
             (reasoning, self.reasoning, self.output),
         ):
             total += 0.0 if price is None else count * (price - side)
-        return total / _MILLION * (self.batch if in_batch else 1.0)
+        return total / _MILLION * (self.batch if in_batch and self.batch is not None else 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class Prices:
         """True if a batch has a price of its own, so that its cost is known and not only at most so much."""
         own = self.own.get(model)
         if own is not None:
-            return own.batch < 1.0
+            return own.batch is not None
         one = (1_000, 1_000, 0, 0, 0)
         return self.cost(model, one, provider) != self.cost(model, one, provider, in_batch=True)
 

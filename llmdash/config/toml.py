@@ -38,6 +38,7 @@ ENDPOINT_FIELDS = (
     "terminal",
     "allow_insecure",
     "models",
+    "batch",
     "options",
     *EXTRAS,
     *SHARED,

@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from llmdash.doctor.batch_rules import findings_of_batches
 from llmdash.doctor.files import check_files, check_folder
 from llmdash.doctor.findings import Checkup, Finding, Known, Level, Sums
 from llmdash.doctor.invariants import SENT, register_sql_functions, rules_for, violations
@@ -56,7 +57,8 @@ FROM results
 """
 _ATTEMPTS = """
 SELECT COUNT(*), SUM(state = 'ok'), SUM(state = 'failed'), SUM(state IN ('sent', 'cut', 'unknown')),
-SUM(state = 'unsent'), SUM(state IN ('sent', 'cut', 'unknown') AND job NOT IN (SELECT job FROM results))
+SUM(state = 'unsent'), SUM(state = 'batched'),
+SUM(state IN ('sent', 'cut', 'unknown') AND job NOT IN (SELECT job FROM results))
 FROM attempts
 """
 
@@ -99,6 +101,7 @@ def check(folder: Path, known_of: KnownOf) -> Checkup:
             findings += _usable(facts)
             sums, balance = _sums(db, facts, held=holder is not None)
             findings += _rows(db, facts, known_of(facts), held=holder is not None)
+            findings += findings_of_batches(db)
             findings += balance
     except Unusable as error:
         findings.append(error.finding)
@@ -256,11 +259,13 @@ def _sums(db: sqlite3.Connection, facts: Mapping[str, Any], *, held: bool) -> tu
         f"{f' {invalid:,} invalid,' if invalid else ''}"
         f" {cancelled:,} cancelled, {sums.pending:,} pending"
     )
-    ok, refused, cut, unsent = kinds
+    ok, refused, cut, unsent, batched = kinds
     of_attempts = (
         f"{counted(attempts, 'attempt')}: {ok:,} ok, {refused:,} failed, {cut:,} without outcome,"
         f" {unsent:,} not sent"
     )
+    if batched:
+        of_attempts += f", {batched:,} batched"
     if unknown:
         unsure = "in flight or cut off" if held else payment_where(spends(facts)).unknown
         of_attempts += f"; {unknown:,} {unsure}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 
+from llmdash.doctor.batch_rules import rules_of_batches
 from llmdash.doctor.records import rules_of_records
 from llmdash.doctor.rules import Rule
 from llmdash.doctor.value_rules import ATTEMPT_VALUES, BAD_ATTEMPTS, BAD_RESULTS, RESULT_VALUES
@@ -217,8 +218,8 @@ def register_sql_functions(db: sqlite3.Connection, jobs: int | None, begun_at: f
 
 def rules_for(db: sqlite3.Connection) -> tuple[Rule, ...]:
     """Return the rules for the tables of a journal: those of the first version had no `health`, those before
-    the fourth named no workers, those before the fifth had no time series. Where no texts are kept, none is
-    lost.
+    the fourth named no workers, those before the fifth had no time series, those before the seventh no
+    batches. Where no texts are kept, none is lost.
     """
     tables = {row[0] for row in db.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'")}
     names_workers = all(
@@ -229,7 +230,7 @@ def rules_for(db: sqlite3.Connection) -> tuple[Rule, ...]:
     keep = db.execute("SELECT value FROM run WHERE name = 'keep'").fetchone()
     rules = [rule for rule in _RULES if rule is not _TEXTLESS or keep != (Keep.NONE.value,)]
     workers = _RULES_OF_WORKERS if names_workers else ()
-    return (*rules, *health, *workers, *rules_of_records(db))
+    return (*rules, *health, *workers, *rules_of_batches(db), *rules_of_records(db))
 
 
 def violations(db: sqlite3.Connection, rule: Rule) -> tuple[int, int]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from llmdash.doctor.files import SALVAGE
 from llmdash.doctor.pages import PAGE_SIZE, UNREADABLE, Row, fold, open_damaged, rows_by_page
 from llmdash.engine.journal.file import NAME, JournalFile
-from llmdash.engine.model.records import HealthRecord
+from llmdash.engine.model.records import BatchRecord, HealthRecord
 
 __all__ = ["salvage"]
 
@@ -27,6 +27,7 @@ _KEYS = {
     "run": "name",
     "attempts": "job, attempt",
     "results": "job",
+    "batches": "batch",
     "health": "key",
     "samples": "at",
     "moments": "serial",
@@ -106,6 +107,8 @@ def _from_both_ends(copy: Path) -> Iterator[tuple[str, Row]]:
 def _recognised(read: tuple[str, Row]) -> tuple[str, Row] | None:
     """The table that a row from a page is of, and the row; None for what is neither."""
     match read:
+        case "results", (int(), str(), str(), str(), str(), str() as name, *_) as row if name.startswith("r"):
+            return "batches", row[: len(BatchRecord._fields)]
         case "results", (int(), str() | bytes(), str(), *_):
             return read
         case "results", (int(), int() | float(), str(), str() | None, str() | None, None, *_) as row:

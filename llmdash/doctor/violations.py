@@ -46,7 +46,8 @@ CREATE TEMP VIEW stray_attempts AS
 SELECT job, attempt FROM foreign_attempts UNION SELECT job, attempt FROM far_attempts;
 
 CREATE TEMP VIEW stateless_attempts AS
-SELECT job, attempt FROM attempts WHERE state NOT IN ('sent', 'ok', 'failed', 'cut', 'unsent', 'unknown');
+SELECT job, attempt FROM attempts
+WHERE state NOT IN ('sent', 'ok', 'failed', 'cut', 'unsent', 'unknown', 'batched');
 
 CREATE TEMP VIEW nameless_failures AS
 SELECT job, attempt FROM attempts WHERE state = 'failed' AND failure IS NULL;

@@ -9,7 +9,6 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any, Protocol
 
-from llmdash.engine.batches.terms import BatchTerms
 from llmdash.engine.dispatch.answer_rules import AnswerRules
 from llmdash.engine.dispatch.asker import Asker, LocalAsker
 from llmdash.engine.dispatch.retry_policy import RetryPolicy
@@ -17,6 +16,7 @@ from llmdash.engine.dispatch.reuse import ReuseRules
 from llmdash.engine.dispatch.trial_forecast import TrialPlan
 from llmdash.engine.frames.run_facts import RunFacts
 from llmdash.engine.journal.keeping import Keep
+from llmdash.engine.model.batch_terms import BatchTerms
 from llmdash.engine.model.records import ResultRow
 from llmdash.engine.pool.member import Member
 from llmdash.lean_dataclass import dataclass

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from llmdash.config import ConfigError, EndpointSettings
 from llmdash.config.values import is_on_this_machine
-from llmdash.engine.batches.terms import BatchPace, BatchTerms
+from llmdash.engine.model.batch_terms import BatchPace, BatchTerms
+from llmdash.engine.model.moments import moment_of
 
 __all__ = ["batch_notes", "deadline_of", "paced", "restored_terms"]
 
 _FACT = "batch"
 _DEADLINE = "batch_deadline"
-_SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)", re.ASCII)
-_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
-_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _NEAR = BatchPace(
     first_look=1.0,
     longest_look=15.0,
@@ -36,12 +33,10 @@ def deadline_of(text: str, now: datetime) -> float:
     """Return the time that a text means, in Unix seconds: a span from now (`6h`, `45m`) or a time of day
     (`18:30`), today or, where that is over, tomorrow. Raises ConfigError.
     """
-    if (span := _SPAN.fullmatch(text.strip())) is not None:
-        return now.timestamp() + float(span[1]) * _SECONDS[span[2]]
-    if (time := _TIME.fullmatch(text.strip())) is not None:
-        at = now.replace(hour=int(time[1]), minute=int(time[2]), second=0, microsecond=0)
-        return (at if at > now else at + timedelta(days=1)).timestamp()
-    raise ConfigError(f"--batch-deadline: {text!r} is neither a span, as 6h or 45m, nor a time, as 18:30")
+    try:
+        return moment_of(text, now)
+    except ValueError as problem:
+        raise ConfigError(f"--batch-deadline: {problem}") from None
 
 
 def paced(terms: BatchTerms, endpoints: Iterable[EndpointSettings], *, simulated: bool) -> BatchTerms:

@@ -8,7 +8,6 @@ from pathlib import Path
 from llmdash.config import Settings
 from llmdash.crash import crash_report
 from llmdash.engine.journal.file import JournalError
-from llmdash.engine.model.counts import counted
 from llmdash.engine.model.ending import Ending
 from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.timings import Grouping
@@ -27,7 +26,7 @@ from llmdash.reports.occasions import Occasion
 from llmdash.reports.output import Output
 from llmdash.reports.progress import display_for, watch
 from llmdash.reports.streams import can_draw_on
-from llmdash.reports.wording import resume_command, way_on
+from llmdash.reports.wording import pending_words
 from llmdash.sanitize import clean_line
 
 __all__ = ["run_headless"]
@@ -85,9 +84,8 @@ def _run(
             "llmdash: --check: nothing was scored, as no row has `expected`; --expected-column names another "
             "field"
         )
-    if pending := last.run.jobs - last.run.ended:
-        go_on = resume_command(plan.folder) + way_on(last.run)
-        Output(sys.stderr).line(f"llmdash: {counted(pending, 'prompt')} pending; resume it with: {go_on}")
+    if words := pending_words(last, plan.folder):
+        Output(sys.stderr).line(f"llmdash: {words}")
     if signals.received and session.ending is not Ending.STORAGE:
         return of_signal(signals.received[0])
     return run_exit_code(session, last.run)

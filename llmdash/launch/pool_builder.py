@@ -97,10 +97,7 @@ class PoolBuilder:
         joins = settings.key_file is not None and plan.simulator is None
         self._watch = KeyFileWatch(settings.key_file) if joins and settings.key_file else None
         self._keys = {each.label: each for each in plan.keys}
-        self._shared = {
-            each.name: Endpoint(each.name, each.concurrency, shared=shares.get(each.limit or ""))
-            for each in plan.endpoints
-        }
+        self._shared = {each.name: _endpoint(each, shares.get(each.limit or "")) for each in plan.endpoints}
         self._clients = Clients()
         self.recipes: dict[str, ModelRecipe] = {}
         """What the model of each key is made of, by label."""
@@ -165,6 +162,13 @@ class PoolBuilder:
         """The models that a prompt may ask for by name; any, where there is one endpoint to ask."""
         several = len(self._plan.endpoints) > 1
         return frozenset((endpoint.model, *endpoint.models)) if several else None
+
+
+def _endpoint(settings: EndpointSettings, shared: SharedLimit | None) -> Endpoint:
+    endpoint = Endpoint(settings.name, settings.concurrency, shared=shared)
+    endpoint.has_batches = settings.batch
+    endpoint.batch_queue_tokens = settings.batch_queue_tokens
+    return endpoint
 
 
 def keys_added(known: Sequence[EndpointKey], plan: PoolPlan) -> tuple[EndpointKey, ...]:

@@ -7,7 +7,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any
 
-from llmdash.engine.batches.terms import BatchTerms
+from llmdash.engine.model.batch_terms import BatchTerms
 from llmdash.launch.judgement import Judgement
 from llmdash.launch.run_input import Input
 from llmdash.launch.workers import NO_WORKERS, WorkersOrder

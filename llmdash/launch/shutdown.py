@@ -186,6 +186,7 @@ def _last_words(
     failed = f"{run.failed:,} failed" + (f" ({kinds})" if run.failed and kinds else "")
     counts = [f"{run.done:,} of {run.jobs:,} done", failed]
     counts += [f"{run.invalid:,} invalid"] if run.invalid else []
+    counts += [f"{run.batched:,} with a provider"] if run.batched else []
     counts += [f"{share(run.score.accuracy)} right"] if run.score is not None and run.score.total else []
     counts += [money(run.cost)] if run.cost is not None else []
     counts += [f"{counted(run.left_out, 'input line')} left out"] if run.left_out else []

@@ -35,6 +35,7 @@ TOPICS: Final = (
     ),
     *(
         "trial-and-budget",
+        "batch",
         "resume",
         "runs",
         "replay",

@@ -8,7 +8,6 @@ from typing import Any
 
 from llmdash.engine.model.counts import counted, listed
 from llmdash.engine.model.frame import (
-    BatchRow,
     EndpointRow,
     Frame,
     KeyRow,
@@ -20,6 +19,8 @@ from llmdash.engine.model.frame import (
 )
 from llmdash.engine.model.states import EndpointState, KeyState
 from llmdash.reports.alerts import endpoint_text
+from llmdash.reports.alignment import aligned
+from llmdash.reports.batches import batch_lines, batch_record
 from llmdash.reports.errors import KeptRun, error_lines, error_record, failed_by_kind
 from llmdash.reports.forecast import forecast_lines, forecast_record
 from llmdash.reports.timing_tables import as_object as timings_record
@@ -69,7 +70,7 @@ def summary(frame: Frame, kept: KeptRun | None = None) -> dict[str, Any]:
         "rate": None if run.requests_per_s is None else round(run.requests_per_s, 3),
         "keys": [_key(row) for row in frame.keys],
         "endpoints": [_endpoint(row) for row in frame.endpoints],
-        "batches": [_batch(row) for row in frame.batches],
+        "batches": [batch_record(row) for row in frame.batches],
         "workers": [_worker(row) for row in frame.workers],
         "score": None if run.score is None else _score(run.score),
         "ttft_s": _percentiles(run.ttft),
@@ -139,23 +140,6 @@ def _key(row: KeyRow) -> dict[str, Any]:
     }
 
 
-def _batch(row: BatchRow) -> dict[str, Any]:
-    return {
-        "batch": row.batch,
-        "id": None if row.provider_id is None else clean_line(row.provider_id),
-        "provider": clean_line(row.endpoint),
-        "key": clean_line(row.key),
-        "state": row.state.value,
-        "jobs": row.jobs,
-        "done": row.done,
-        "failed": row.failed,
-        "expired": row.expired,
-        "created_at": row.created_at,
-        "expires_at": row.expires_at,
-        "cost": None if row.cost is None else round(row.cost, 6),
-    }
-
-
 def _endpoint(row: EndpointRow) -> dict[str, Any]:
     return {"name": clean_line(row.name), "state": row.state.value, "detail": clean_line(row.detail)}
 
@@ -217,6 +201,8 @@ def end_report(frame: Frame, kept: KeptRun | None = None) -> str:
         lines.append(f"workers  {listed([*map(_worker_text, frame.workers)], WORKERS_SHOWN)}")
     if frame.keys:
         lines += ["", *_key_table(frame.keys)]
+    if out := [row for row in frame.batches if row.state.is_open]:
+        lines += ["", *batch_lines(out)]
     if run.hold is not None:
         lines += ["", clean_line(run.hold.text)]
     if frame.forecast is not None:
@@ -247,7 +233,8 @@ def _jobs_line(run: RunPart) -> str:
         parts[0] += f" ({', '.join(notes)})"
     if run.cancelled:
         parts.append(f"{count(run.cancelled)} cancelled")
-    parts.append(f"{count(run.jobs - run.ended)} pending")
+    with_provider = f", {count(run.batched)} of them with a provider" if run.batched else ""
+    parts.append(f"{count(run.jobs - run.ended)} pending{with_provider}")
     left_out = f"; {counted(run.left_out, 'input line')} left out" if run.left_out else ""
     return f"jobs     {', '.join(parts)}, of {count(run.jobs)}{left_out}"
 
@@ -299,19 +286,9 @@ def _key_table(keys: Sequence[KeyRow]) -> list[str]:
         calls = (row.sent, row.ok, row.throttled, row.errors, row.cut)
         words = (clean_line(row.label), state_word(row))
         rows.append((*words, *(count(number) for number in (*calls, row.input_tokens, row.output_tokens))))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
     reasons = ["", *(_reason(row) for row in keys)]
-    return [_aligned(row, widths) + reason for row, reason in zip(rows, reasons, strict=True)]
+    return [line + reason for line, reason in zip(aligned(rows, 2), reasons, strict=True)]
 
 
 def _reason(row: KeyRow) -> str:
     return f"  {clean_line(row.detail)}" if row.detail and row.state is not KeyState.HEALTHY else ""
-
-
-def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
-    """Text left-aligned, numbers right-aligned."""
-    cells = [
-        cell.ljust(width) if column < 2 else cell.rjust(width)
-        for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-    ]
-    return "  ".join(cells).rstrip()

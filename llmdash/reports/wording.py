@@ -16,6 +16,7 @@ from llmdash.sanitize import clean_line, shell_word
 __all__ = [
     "answers_place",
     "attach_command",
+    "collect_command",
     "compare_command",
     "count",
     "counts_text",
@@ -27,6 +28,7 @@ __all__ = [
     "left",
     "money",
     "notice_line",
+    "pending_words",
     "per_second",
     "rate_words",
     "resume_command",
@@ -155,6 +157,11 @@ def attach_command(folder: Path) -> str:
     return f"llmdash attach {shell_word(folder)}"
 
 
+def collect_command(folder: Path) -> str:
+    """Return the command that fetches what is back of the batches of the run in `folder`, for a shell."""
+    return f"llmdash batches collect {shell_word(folder)}"
+
+
 _WAYS_ON: Final = {HoldKind.TRIAL.value: " --release", HoldKind.BUDGET.value: " --budget LARGER"}
 
 
@@ -166,6 +173,26 @@ def way_on(run: RunPart | None) -> str:
 def recorded_way_on(held: object) -> str:
     """Return the same for a run with this fact `held` on record."""
     return _WAYS_ON.get(held, "") if isinstance(held, str) else ""
+
+
+def pending_words(frame: Frame, folder: Path) -> str:
+    """Return how many jobs have not ended, how many of them are with a provider, and how to go on with the
+    run in `folder`; empty where every job has ended.
+    """
+    run, resume = frame.run, resume_command(folder) + way_on(frame.run)
+    pending = run.jobs - run.ended
+    if not pending:
+        return ""
+    if not run.batched:
+        return f"{counted(pending, 'prompt')} pending; resume it with: {resume}"
+    batches = counted(sum(row.state.is_open for row in frame.batches), "batch", "batches")
+    if run.batched == pending:
+        them = "is" if pending == 1 else "are"
+        return f"{counted(pending, 'prompt')} {them} with a provider, in {batches}; come back with: {resume}"
+    return (
+        f"{counted(pending, 'prompt')} pending, {count(run.batched)} of them with a provider, in {batches}; "
+        f"come back with: {resume}"
+    )
 
 
 def answers_place(folder: Path, out: Path | None) -> str:
@@ -183,6 +210,8 @@ def counts_text(frame: Frame) -> str:
         f"{count(run.in_flight)} in flight",
         pace(run, frame.rate),
     ]
+    if run.batched:
+        parts.append(f"{count(run.batched)} batched")
     if run.score is not None and run.score.total:
         parts.append(f"{share(run.score.accuracy)} right")
     return ", ".join(parts)

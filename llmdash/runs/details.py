@@ -18,6 +18,7 @@ from llmdash.engine.model.errors import class_of
 from llmdash.lean_dataclass import dataclass
 from llmdash.reports.wording import (
     attach_command,
+    collect_command,
     doctor_command,
     export_command,
     recorded_way_on,
@@ -199,6 +200,8 @@ def _go_on(entry: RunEntry, held: object) -> tuple[str, ...]:
         return (attach_command(folder), look)
     if entry.state is KeptState.FAILED:
         return (f"{resume} --retry-failed", look)
+    if entry.state is KeptState.BATCHED:
+        return (collect_command(folder), resume, look)
     return (look,) if entry.state is KeptState.DONE else (resume, look)
 
 

@@ -32,6 +32,8 @@ class RunEntry:
     cancelled: int = 0
     right: int = 0
     scored: int = 0
+    batched: int = 0
+    """The jobs that were sent in batches which are open: some may have their results."""
     exact: bool = True
     """False if more jobs may have ended than are counted here: counting them would take too long."""
     cost: float | None = None

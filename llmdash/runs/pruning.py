@@ -8,8 +8,10 @@ from pathlib import Path
 from llmdash import locations
 from llmdash.engine.journal.file import JournalError, StorageError
 from llmdash.engine.journal.lock import LockedError
+from llmdash.engine.model.counts import counted
 from llmdash.exit_codes import ExitCode
 from llmdash.lean_dataclass import dataclass
+from llmdash.reports.wording import collect_command
 from llmdash.runs.catalogue import entry_of
 from llmdash.runs.entry import KeptState, RunEntry
 from llmdash.runs.marks import KEEP_TAG
@@ -26,7 +28,7 @@ class PruneOrder:
 
     Those that ended more than `older_than_s` seconds ago; those beyond the newest `keep_last`; the oldest
     ones, until all runs together have `keep_bytes` at most. Unfinished ones only if `unfinished`; never a
-    living, held, or damaged one, or one that is tagged `keep`.
+    living, held, or damaged one, one of which batches are open, or one that is tagged `keep`.
     """
 
     keep_bytes: int | None = None
@@ -83,9 +85,17 @@ def prune(entries: Sequence[RunEntry], order: PruneOrder) -> Iterator[Removed | 
             yield _spared(entry, error)
 
 
-def delete_each(entries: Sequence[RunEntry]) -> Iterator[Removed | Spared]:
-    """Delete these runs, whatever they are, but for living ones."""
+def delete_each(entries: Sequence[RunEntry], *, with_batches: bool = False) -> Iterator[Removed | Spared]:
+    """Delete these runs, whatever they are, but for living ones; those of which batches are open only
+    `with_batches`: what comes back of these is lost.
+    """
     for entry in entries:
+        if entry.batched and not with_batches:
+            jobs = counted(entry.batched, "job")
+            why = f"{jobs} of it were sent in batches that are open, and what is paid for would be lost"
+            go_on = f"fetch it: {collect_command(entry.folder)}; or delete it with --with-batches"
+            yield Spared(entry.folder, f"{entry.folder}: {why}; {go_on}", ExitCode.BATCHED)
+            continue
         try:
             yield delete_run(entry.folder)
         except (LockedError, JournalError) as error:
@@ -98,7 +108,7 @@ def _spared(entry: RunEntry, error: LockedError | JournalError) -> Spared:
 
 
 def _may_go(entry: RunEntry, order: PruneOrder) -> bool:
-    if entry.alive or KEEP_TAG in entry.tags:
+    if entry.alive or entry.batched or KEEP_TAG in entry.tags:
         return False
     if order.exported and (entry.out is None or not locations.is_there(entry.out)):
         return False

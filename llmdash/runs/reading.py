@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from llmdash import locations
+from llmdash.engine.journal.batch_rows import jobs_in_open_batches
 from llmdash.engine.journal.belongings import belongs
 from llmdash.engine.journal.file import NAME
 from llmdash.engine.journal.glance import glance
@@ -115,6 +116,7 @@ def _read(entry: RunEntry, counter: RowCounter) -> RunEntry:
         totals = totals_in(facts)
         is_final = totals is not None and totals.state in ENDS and not entry.alive
         counted = None if is_final else counter.count(db)
+        batched = jobs_in_open_batches(db)
     jobs = _number(facts.get("jobs"))
     entry = replace(
         entry,
@@ -126,6 +128,7 @@ def _read(entry: RunEntry, counter: RowCounter) -> RunEntry:
         started=begun_at(facts) or entry.started,
         keep=_text(facts.get("keep")) or entry.keep,
         out=locations.from_record(out) if (out := _text(facts.get("out"))) is not None else None,
+        batched=batched,
         exact=is_final or counted is not None,
     )
     if totals is not None:
@@ -160,6 +163,8 @@ def _state(entry: RunEntry, totals: Totals | None, *, held: bool) -> KeptState:
         return KeptState.FAILED if entry.failed + entry.invalid else KeptState.DONE
     if entry.alive:
         return KeptState.RUNNING  # its totals are those of an earlier start
+    if entry.batched:
+        return KeptState.BATCHED
     if held:
         return KeptState.HELD
     has_end = not at or at in ENDS or has_ended(entry.folder)

@@ -61,6 +61,7 @@ def _figures(details: RunDetails) -> Iterator[tuple[str, str]]:
     parts += [f"{count(entry.invalid)} invalid"] if entry.invalid else []
     parts += [f"{count(entry.cancelled)} cancelled"] if entry.cancelled else []
     parts += [f"{count(entry.pending)} pending"] if entry.pending else []
+    parts += [f"{count(entry.batched)} sent in batches that are open"] if entry.batched else []
     jobs = UNKNOWN if entry.jobs is None else count(entry.jobs)
     yield "jobs", f"{jobs}: {', '.join(parts)}"
     if details.failures:

@@ -150,6 +150,7 @@ def as_record(entry: RunEntry) -> dict[str, Any]:
         "invalid": None if damaged else entry.invalid,
         "cancelled": None if damaged else entry.cancelled,
         "pending": entry.pending,
+        "batched": entry.batched,
         "exact": entry.exact,
         "right": entry.right,
         "scored": entry.scored,

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
-from llmdash.engine.batches.terms import BatchPace
+from llmdash.engine.model.batch_terms import BatchPace
 from llmdash.llms.batch_services.anthropic_service import AnthropicBatchService
 from llmdash.llms.batch_services.openai_service import OpenAIBatchService
 from tests.batches.steps import Step, Steps, around, steps_in

@@ -21,8 +21,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
-from llmdash.engine.batches.terms import BatchPace, BatchTerms
 from llmdash.engine.frames.run_facts import RunFacts
+from llmdash.engine.model.batch_terms import BatchPace, BatchTerms
 from llmdash.engine.model.commands import SendInBatches
 from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.view import JobsView, View

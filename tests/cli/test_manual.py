@@ -104,7 +104,7 @@ def test_the_examples_stand_below_the_help(name: str, tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("group", ["", "runs"])
+@pytest.mark.parametrize("group", ["", "runs", "batches"])
 def test_what_a_command_does_is_said_in_full_in_the_list(group: str, tmp_path: Path) -> None:
     shown = llmdash(*group.split(), "--help", cwd=tmp_path, env=environment(tmp_path, COLUMNS="80")).out
     lines = shown.partition("Examples:")[0].splitlines()[1:]

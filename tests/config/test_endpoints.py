@@ -257,3 +257,28 @@ def test_no_table_crashes_the_settings(
         assert KEY not in str(error)
     else:
         assert settings.endpoints
+
+
+def test_an_endpoint_says_whether_it_has_a_batch_service_and_how_much_its_queue_holds(two: Place) -> None:
+    assert [(each.batch, each.batch_queue_tokens) for each in two.load().endpoints] == [(None, None)] * 2
+    two.toml("batch_queue_tokens = 2_000_000\n" + TWO + "batch = false\nbatch_queue_tokens = 90_000\n")
+    fast, deep = two.load().endpoints
+    assert (fast.batch, fast.batch_queue_tokens) == (None, 2_000_000)
+    assert (deep.batch, deep.batch_queue_tokens) == (False, 90_000)
+
+
+def test_the_tokens_of_the_queue_are_set_by_a_variable_for_the_only_endpoint(place: Place) -> None:
+    place.environ = {"OPENAI_API_KEY": KEY, "LLMDASH_BATCH_QUEUE_TOKENS": "90000"}
+    assert place.load().endpoints[0].batch_queue_tokens == 90_000
+    place.environ["LLMDASH_BATCH_QUEUE_TOKENS"] = "many"
+    assert "LLMDASH_BATCH_QUEUE_TOKENS" in place.error()
+
+
+@pytest.mark.parametrize(
+    ("dialect", "field"), [("langchain", "batch = true"), ("promptlayer-chat-openai", "batch = true")]
+)
+def test_what_has_no_batch_service_cannot_be_said_to_have_one(place: Place, dialect: str, field: str) -> None:
+    target = 'target = "my:model"\n' if dialect == "langchain" else 'api_key_env = "K"\n'
+    place.environ = {"K": KEY, "PROMPTLAYER_API_KEY": KEY}
+    place.toml(f'[[endpoint]]\nname = "a"\ndialect = "{dialect}"\n{target}{field}\n')
+    assert "batch" in place.error()

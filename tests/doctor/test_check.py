@@ -231,7 +231,7 @@ def test_a_run_that_was_killed_as_it_began_can_be_begun_anew(tmp_path: Path, con
     if content == b"":
         (folder / NAME).write_bytes(b"")
     else:
-        names = ("run", "attempts", "results", "health", "samples", "moments", "prompts")
+        names = ("run", "attempts", "results", "health", "samples", "moments", "prompts", "batches")
         sql(folder, *(f"DROP TABLE {name}" for name in names))
     assert "nothing is recorded" in "".join(bad(check(folder, known_of)))
     repair(folder, known_of)

@@ -9,10 +9,11 @@ from functools import cache, lru_cache, partial
 from typing import Any
 
 from llmdash.engine.model.commands import Command, Drain, Pause, Resume, SetConcurrency, SetRate
-from llmdash.engine.model.forecast import Hold
+from llmdash.engine.model.forecast import BatchForecast, Hold
 from llmdash.engine.model.frame import (
     Alert,
     AutoPart,
+    BatchRow,
     EndpointRow,
     ErrorExample,
     ErrorGroup,
@@ -201,6 +202,11 @@ class Scene:
     made_good: int = 0
     workers: tuple[WorkerRow, ...] = ()
     cluster: str = ""
+    batches: tuple[BatchRow, ...] = ()
+    """Each has the jobs that follow those of the one before; the first those that were started last."""
+    batch_deadline: float | None = None
+    batch_forecast: BatchForecast | None = None
+    batch_cost: float | None = None
     hold: Hold | None = None
     budget: float | None = None
     cost: float | None = None
@@ -241,6 +247,9 @@ class FakeSession:
             keys=self.scene.key_rows or self.keys(now),
             endpoints=self.scene.endpoints,
             workers=self.scene.workers,
+            batches=self.scene.batches,
+            batch_deadline=self.scene.batch_deadline,
+            batch_forecast=self.scene.batch_forecast if view.batch_forecast else None,
             cluster=self.scene.cluster,
             alerts=self.scene.alerts,
             rate=self.rate(now),
@@ -263,13 +272,29 @@ class FakeSession:
 
     def row(self, job: int, now: float) -> JobRow:
         scene = self.scene
+        if (batch := self.batch_of(job, now)) is not None:
+            return JobRow(job, scene.job_name.format(job), JobState.BATCHED, batch=batch)
         row = _row(job, now, scene.job_name, scene.keys, scene.waits, fails=self.has_failures)
         return replace(row, worker=self.worker(job)) if row.tries and scene.workers else row
+
+    def batch_of(self, job: int, now: float) -> int | None:
+        """The batch that has the job: those to come, in their order."""
+        first = self.started(now)
+        for each in self.scene.batches:
+            if first <= job < first + each.left:
+                return each.batch
+            first += each.left
+        return None
 
     def worker(self, job: int) -> str | None:
         """Who has the job."""
         workers = self.scene.workers
         return workers[job % len(workers)].name if workers else None
+
+    @property
+    def batched(self) -> int:
+        """The jobs that are in batches."""
+        return sum(each.left for each in self.scene.batches)
 
     @property
     def has_failures(self) -> bool:
@@ -289,7 +314,7 @@ class FakeSession:
             first = order.index(view.anchor) - view.anchor_offset
         first = max(0, min(first, len(order) - view.height))
         rows = tuple(self.row(job, now) for job in order[first : first + view.height])
-        queued = self.scene.jobs - self.started(now)
+        queued = self.scene.jobs - self.started(now) - self.batched
         waiting = ((WaitReason.LIMITER, 3 if queued else 0), (WaitReason.KEY, 0))
         names = (job for job in range(self.scene.jobs) if self.scene.job_name.format(job) == view.find)
         return JobsPart(
@@ -316,6 +341,11 @@ class FakeSession:
 
     def matching(self, now: float, text: str) -> range | list[int]:
         wanted = text.removeprefix("state:")
+        if wanted == "batched" or wanted.startswith("batch:"):
+            number = wanted.removeprefix("batch:")
+            begin = self.started(now)
+            jobs = range(begin, begin + min(500, self.batched))
+            return [job for job in jobs if wanted == "batched" or str(self.batch_of(job, now)) == number]
         return [
             job
             for job in range(self.started(now))
@@ -339,7 +369,9 @@ class FakeSession:
             state_detail=self.scene.detail,
             elapsed_s=now,
             jobs=self.scene.jobs,
-            queued=self.scene.jobs - started,
+            queued=self.scene.jobs - started - self.batched,
+            batched=self.batched,
+            batch_cost=self.scene.batch_cost,
             in_flight=in_flight,
             done=done,
             failed=failed,

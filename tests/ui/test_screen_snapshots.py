@@ -19,6 +19,7 @@ from llmdash.ui.screens.dashboard import DashboardScreen
 from llmdash.ui.screens.inspector import InspectorScreen
 from llmdash.ui.settings.preferences import Preferences, PreferencesFile
 from llmdash.ui.tables.pair_table import PairTable
+from tests.ui.batched import batched
 from tests.ui.compared import FakeComparison
 from tests.ui.fake_session import FakeSession, RestingSession, Scene
 from tests.ui.screens.test_holds import BUDGET, TRIAL
@@ -124,6 +125,9 @@ SCREENS: dict[str, Show] = {
     "errors": of(failures, "e"),
     "workers": of(fleet, "m"),
     "jobs-of-workers": of(fleet, "down"),
+    "batches": of(batched, "h"),
+    "batched-jobs": of(batched, "slash", *"batch:2"),
+    "send-batches": of(batched, "B"),
     "alerts": of(endpoints_out, "exclamation_mark"),
     "trial": of(partial(held, TRIAL), "down"),
     "budget": of(partial(held, BUDGET), "b"),

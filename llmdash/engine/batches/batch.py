@@ -77,6 +77,8 @@ class SentBatch:
         """True if it is held although it has ended: its results cannot be fetched."""
         self.is_told = asyncio.Event()
         """Set once the provider was asked to cancel it, by this start."""
+        self.is_stuck = False
+        """Whether it waits for a key that is not there, or the provider does not know it any more."""
         self.expired = 0
         """The requests that were never carried out."""
         self.adopted_id: str | None = None
@@ -105,6 +107,11 @@ class SentBatch:
     @property
     def state(self) -> BatchState:
         return BatchState(self.record.state)
+
+    @property
+    def needs_user(self) -> bool:
+        """True if nothing more becomes of it until the user does something."""
+        return self.state is BatchState.HELD or self.is_stuck
 
     async def changed(self, most_s: float | None, *others: Awaitable[object]) -> None:
         """Wait until it has ended, something about it was changed from outside, or one of `others` is there;

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from llmdash.engine.batches.batch import SentBatch
-from llmdash.engine.batches.terms import BatchPace
+from llmdash.engine.model.batch_terms import BatchPace
 from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.sanitize import storable
 

@@ -14,14 +14,15 @@ from llmdash.engine.batches.collector import Collector
 from llmdash.engine.batches.dropping import Dropping, Plans
 from llmdash.engine.batches.escalation import Escalation
 from llmdash.engine.batches.lending import Lending
+from llmdash.engine.batches.queue_room import QueueRoom
 from llmdash.engine.batches.refused_batches import RefusedBatches
 from llmdash.engine.batches.settling import BatchSettling
 from llmdash.engine.batches.submitter import Submitter
-from llmdash.engine.batches.terms import BatchTerms
 from llmdash.engine.batches.twins import Twins
 from llmdash.engine.batches.watcher import AT_PROVIDER, Watcher
 from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.dispatch.runner import BatchRunner
+from llmdash.engine.model.batch_terms import BatchTerms
 from llmdash.engine.model.states import BatchState, Severity
 from llmdash.engine.pool.member import Member
 from llmdash.llms.batches import BatchEnd, Batches
@@ -63,6 +64,7 @@ class Carriage:
         self._dropping = Dropping(parts, book, carriers, lending, settling, plans, self._refused)
         self._escalation = Escalation(parts, book, settling, collector, terms)
         self._watchers: dict[Member, tuple[Watcher, asyncio.Task[None]]] = {}
+        self._room = QueueRoom(batches)
         self._left_before: set[int] = set()
         """Batches of an earlier start that were not looked at by this one."""
         self._deadline: float | None = None
@@ -96,11 +98,13 @@ class Carriage:
         if batch.member is None:
             batch.member = self._carriers.with_label(batch.record.key) or await self._sibling(batch)
         if batch.member is not None and (service := self._carriers.service(batch.member)) is not None:
+            batch.is_stuck = False
             return batch.member, service
         if not batch.state.may_exist:
             await self._dropping.back(batch, f"its key {batch.record.key} is gone")
             return None
         batch.waits_for = f"key {batch.record.key} is not in this run; give it, and the batch goes on"
+        batch.is_stuck = True
         await batch.changed(self._pace.first_look)
         return None
 
@@ -130,6 +134,11 @@ class Carriage:
             if (rest_s := self._refused.rest_s(batch)) > 0:
                 await batch.changed(rest_s)
                 return
+            if not self._room.takes(batch, member):
+                batch.waits_for = "the tokens of other batches fill the queue"
+                await batch.changed(self._pace.first_look)
+                return
+            batch.waits_for = ""
         try:
             await self._submitter.step(batch, service)
         except Failure as failure:
@@ -159,11 +168,12 @@ class Carriage:
             await self._escalation.step(batch, service, watcher)
 
     async def _adopt(self, batch: SentBatch, service: Batches, provider_id: str) -> None:
-        batch.adopted_id = None
         try:
             await self._submitter.adopt(batch, await service.status(provider_id))
         except Failure as failure:
             self._settling.notice(Severity.WARNING, f"{batch.where()}: {provider_id}: {failure}")
+        finally:
+            batch.adopted_id = None
 
     async def _collect(self, batch: SentBatch, member: Member, service: Batches) -> None:
         """Settle the jobs of a batch that has ended."""

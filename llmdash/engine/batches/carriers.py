@@ -82,6 +82,11 @@ class Carriers:
         turn = self._given[endpoint] = self._given.get(endpoint, -1) + 1
         return usable[turn % len(usable)]
 
+    def first_member(self, endpoint: Endpoint, model: str) -> Member | None:
+        """Return a key that batches of a model can go out with, without giving it a turn."""
+        usable = self._of_endpoint(endpoint, model) or self._of_endpoint(endpoint, None)
+        return usable[0] if usable else None
+
     def with_label(self, label: str) -> Member | None:
         """Return the key of this label, if it is in the pool and has a batch service."""
         found = (each for each in self._pool.members if each.label == label)

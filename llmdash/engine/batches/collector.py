@@ -11,9 +11,9 @@ from llmdash.engine.batches.book import BatchBook
 from llmdash.engine.batches.calls import persistently
 from llmdash.engine.batches.lending import Lending
 from llmdash.engine.batches.settling import BatchSettling
-from llmdash.engine.batches.terms import BatchTerms
 from llmdash.engine.batches.turns import Turns
 from llmdash.engine.dispatch.parts import RunnerParts
+from llmdash.engine.model.batch_terms import BatchTerms
 from llmdash.engine.model.counts import counted
 from llmdash.engine.model.states import BatchState, Severity
 from llmdash.engine.pool.member import Member
@@ -72,7 +72,7 @@ class Collector:
             found = service.read(line)
             job = self._job_of(batch, found)
             if job is not None:
-                self._settling.answered(batch, member, job, found)
+                self._settling.answered(batch, member, service, job, found)
         return count + 1 - (batch.foreign + batch.unreadable - others)
 
     def _job_of(self, batch: SentBatch, found: BatchAnswer) -> int | None:

@@ -13,14 +13,15 @@ from llmdash.engine.batches.batch import SentBatch
 from llmdash.engine.batches.carriage import Carriage
 from llmdash.engine.batches.carriers import Carriers
 from llmdash.engine.batches.collector import Collector
+from llmdash.engine.batches.errands import Errands
 from llmdash.engine.batches.lending import Lending
 from llmdash.engine.batches.planner import Planner
 from llmdash.engine.batches.rows import batch_row
 from llmdash.engine.batches.settling import BatchSettling
-from llmdash.engine.batches.terms import BatchTerms
 from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.dispatch.runner import BatchRunner
 from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.model.batch_terms import BatchTerms
 from llmdash.engine.model.records import BatchRecord
 from llmdash.engine.model.rows import BatchRow
 from llmdash.engine.model.states import BatchState, JobState, Severity
@@ -51,19 +52,20 @@ class BatchDesk:
         self._folder = folder
         self.batches: dict[int, SentBatch] = {}
         """Every batch of the run, by its number; those that are closed too."""
+        self._errands = None if terms.errand is None else Errands(terms.errand, terms.pace)
         self.deadline = terms.deadline
         self.planning = 0
         """The number of plans that are being made."""
-        self._carriers = Carriers(parts.pool)
+        self.carriers = Carriers(parts.pool)
         self._lending = Lending(parts, runner.settling)
         settling = BatchSettling(parts, runner.settlement, self._lending)
         self._settling = settling
-        self._planner = Planner(parts, self._carriers, self._lending, terms, folder, run, self._sizes_at)
+        self._planner = Planner(parts, self.carriers, self._lending, terms, folder, run, self._sizes_at)
         collector = Collector(parts, settling, self._lending, terms, run)
         self._carriage = Carriage(
             parts,
             runner,
-            self._carriers,
+            self.carriers,
             self._lending,
             settling,
             collector,
@@ -91,6 +93,11 @@ class BatchDesk:
         """True if every open batch is with a provider, and no more is being planned."""
         return not self.planning and all(map(_is_out, self.open_batches))
 
+    @property
+    def errand_is_done(self) -> bool:
+        """True once a run that was opened for an errand can end."""
+        return self._errands is not None and not self.planning and self._errands.are_done(self.open_batches)
+
     def restore(self, reader: JournalReader) -> None:
         """Take up the batches on record; their jobs are lent."""
         of_batch = reader.batches.jobs()
@@ -104,7 +111,7 @@ class BatchDesk:
         self._planner.number_from(max(self.batches, default=0) + 1)
 
     def _restored(self, record: BatchRecord, jobs: array[int]) -> SentBatch:
-        member = self._carriers.with_label(record.key)
+        member = self.carriers.with_label(record.key)
         return SentBatch(record, self._folder, jobs, member)
 
     def _restore_costs(self, reader: JournalReader) -> None:
@@ -126,10 +133,12 @@ class BatchDesk:
 
     async def begin(self) -> None:
         """Go on with what is on record, and plan what is pending if all of it goes in batches."""
+        if self._errands is not None:
+            self._errands.begin(self.open_batches)
         for batch in self.open_batches:
             self._carriage.doubt(batch)
             self._carry(batch)
-        if self._terms.all_pending and not self._parts.queue.is_gated:
+        if self._terms.all_pending and self._errands is None and not self._parts.queue.is_gated:
             await self.send_rest()
 
     async def send_rest(self) -> None:
@@ -152,7 +161,7 @@ class BatchDesk:
     async def _plan_taken(self, jobs: Sequence[int]) -> None:
         self.planning += 1
         try:
-            await self._carriers.check()
+            await self.carriers.check()
             await self._plan(jobs, probe=True)
         finally:
             self.planning -= 1

@@ -10,9 +10,9 @@ from llmdash.engine.batches.book import BatchBook
 from llmdash.engine.batches.calls import persistently
 from llmdash.engine.batches.collector import Collector
 from llmdash.engine.batches.settling import BatchSettling
-from llmdash.engine.batches.terms import BatchTerms
 from llmdash.engine.batches.watcher import AT_PROVIDER, Watcher
 from llmdash.engine.dispatch.parts import RunnerParts
+from llmdash.engine.model.batch_terms import BatchTerms
 from llmdash.engine.model.states import BatchState, Severity
 from llmdash.engine.pool.member import Member
 from llmdash.llms.batches import Batches

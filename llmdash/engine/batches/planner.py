@@ -12,11 +12,11 @@ from llmdash.engine.batches.batch_file import BatchFile, BatchRoom, RequestGroup
 from llmdash.engine.batches.carriers import Carriers
 from llmdash.engine.batches.lending import Lending
 from llmdash.engine.batches.refusals import RefusedRows
-from llmdash.engine.batches.terms import BatchTerms
 from llmdash.engine.batches.turns import Turns
 from llmdash.engine.dispatch.asker import as_asked
 from llmdash.engine.dispatch.attempt import prompt_tokens
 from llmdash.engine.dispatch.parts import RunnerParts
+from llmdash.engine.model.batch_terms import BatchTerms
 from llmdash.engine.model.records import AttemptRecord, BatchRecord
 from llmdash.engine.model.states import BatchState, JobState
 from llmdash.engine.pool.member import Endpoint
@@ -146,10 +146,13 @@ class Planner:
         if member is None or service is None:
             return None
         told = self.most_tokens.get((group.endpoint, group.model))
-        tokens = min((each for each in (told, self._terms.most_tokens) if each is not None), default=None)
+        limits = (told, self._terms.most_tokens, group.endpoint.batch_queue_tokens)
+        tokens = min((each for each in limits if each is not None), default=None)
         number, self._number = self._number, self._number + 1
         room = BatchRoom.at(service, self._terms.most_jobs, tokens)
-        draft = BatchFile(number, group, member, service, room, self._folder / f"batch-{number}.jsonl")
+        draft = BatchFile(
+            number, group, member, service, room, self._folder / f".llmdash-batch-{number}.jsonl"
+        )
         drafts[group] = draft
         return draft
 

@@ -7,7 +7,7 @@ import re
 import time
 
 from llmdash.engine.batches.batch import SentBatch
-from llmdash.engine.batches.terms import BatchPace
+from llmdash.engine.model.batch_terms import BatchPace
 from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.sanitize import storable
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from llmdash.engine.batches.batch import SentBatch
 from llmdash.engine.batches.lending import Lending
+from llmdash.engine.dispatch.asker import as_asked
 from llmdash.engine.dispatch.attempt import Answer, Attempt, GatheredAnswer
 from llmdash.engine.dispatch.key_reports import KeyReports
 from llmdash.engine.dispatch.parts import RunnerParts
@@ -15,8 +18,9 @@ from llmdash.engine.model.states import Severity
 from llmdash.engine.pool.attribution import Attribution
 from llmdash.engine.pool.costs import cost_of_usage
 from llmdash.engine.pool.member import Lease, Member
-from llmdash.llms.batches import BatchAnswer
+from llmdash.llms.batches import BatchAnswer, Batches
 from llmdash.llms.messages import Usage
+from llmdash.llms.options import merge_options
 from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.prompts.source import InputError, Prompt
 from llmdash.sanitize import storable
@@ -35,7 +39,9 @@ class BatchSettling:
         self._lending = lending
         self._key_reports = KeyReports(parts)
 
-    def answered(self, batch: SentBatch, member: Member, job: int, found: BatchAnswer) -> None:
+    def answered(
+        self, batch: SentBatch, member: Member, service: Batches, job: int, found: BatchAnswer
+    ) -> None:
         """Settle a job of `batch` by a line of its results."""
         parts, record = self._parts, self._record(batch, job)
         if not found.ran:
@@ -47,6 +53,8 @@ class BatchSettling:
             self._lending.end(job)
             self._settlement.refused(job, str(error))
             return
+        if found.failure is not None:
+            self._discount(found.failure, service, prompt)
         gathered = GatheredAnswer(job, parts.clock, _untold)
         for delta in found.deltas:
             gathered.add(delta)
@@ -66,6 +74,12 @@ class BatchSettling:
             self._settlement.judge(attempt, prompt, answer, model, parts.wall_clock())
         else:
             self._failed(attempt, prompt, answer, found.failure, model)
+
+    def _discount(self, failure: Failure, service: Batches, prompt: Prompt) -> None:
+        """Judge a failure by what is not in the request: a server may repeat it."""
+        options = merge_options(self._parts.options, prompt.options)
+        with suppress(Failure):  # it was made before, from the same prompt
+            failure.discount(service.line("", as_asked(prompt), None, options))
 
     def _failed(self, attempt: Attempt, prompt: Prompt, answer: Answer, failure: Failure, model: str) -> None:
         """A request that is at fault itself fails its job; any other failure is no reason to."""

@@ -12,8 +12,8 @@ from llmdash.engine.batches.batch import SentBatch
 from llmdash.engine.batches.book import BatchBook
 from llmdash.engine.batches.calls import is_unknown, persistently
 from llmdash.engine.batches.proofs import Proofs
-from llmdash.engine.batches.terms import BatchPace
 from llmdash.engine.dispatch.parts import RunnerParts
+from llmdash.engine.model.batch_terms import BatchPace
 from llmdash.engine.model.events import Noticed
 from llmdash.engine.model.states import BatchState, Severity
 from llmdash.llms.batches import BatchDraft, Batches, BatchStatus

@@ -9,7 +9,7 @@ from contextlib import suppress
 from llmdash.engine.batches.batch import SentBatch
 from llmdash.engine.batches.calls import persistently
 from llmdash.engine.batches.settling import BatchSettling
-from llmdash.engine.batches.terms import BatchPace
+from llmdash.engine.model.batch_terms import BatchPace
 from llmdash.engine.model.states import Severity
 from llmdash.llms.batches import BatchEnd, Batches, BatchListing
 from llmdash.llms.wire.failures import Failure

@@ -8,8 +8,8 @@ from typing import Any
 
 from llmdash.engine.batches.batch import SentBatch
 from llmdash.engine.batches.book import BatchBook
-from llmdash.engine.batches.terms import BatchPace
 from llmdash.engine.dispatch.parts import RunnerParts
+from llmdash.engine.model.batch_terms import BatchPace
 from llmdash.engine.model.states import BatchState
 from llmdash.llms.batches import BatchEnd, Batches, BatchListing, BatchStatus
 from llmdash.llms.wire.failures import Failure
@@ -116,7 +116,7 @@ class Watcher:
         except Failure as failure:
             age_s = self._parts.wall_clock() - (batch.record.creating_at or 0.0)
             if failure.status == _NOT_FOUND and age_s > self._pace.fresh:
-                batch.waits_for = _LOST
+                batch.waits_for, batch.is_stuck = _LOST, True
             elif failure.status == _NOT_FOUND:
                 batch.waits_for = "the provider does not list it yet"
             else:

@@ -147,13 +147,14 @@ class Holds:
         results = self._results
         if results is None or self._held is not HoldKind.TRIAL:
             return None
-        pace = self._pace()
+        pace = self.pace()
         shown = self._shown
         if shown is None or shown[0] is not results or shown[1] != pace:
             shown = self._shown = results, pace, forecast_of_rest(results, pace, spends=self._parts.spends)
         return shown[2]
 
-    def _pace(self) -> Throughput:
+    def pace(self) -> Throughput:
+        """Return what limits the run now; the latency and the tokens of a request are not part of it."""
         pool = self._parts.pool
         usable = [member for member in pool.members if not member.health.is_gone]
         limits = [limit.row() for limit in pool.shared_limits]

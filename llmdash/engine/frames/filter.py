@@ -9,6 +9,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
 from typing import NamedTuple, TypeVar
 
 from llmdash.engine.frames.blockers import Waits
@@ -55,6 +56,7 @@ _OWN = re.compile(r"[a-z#]+", re.IGNORECASE)
 _NUMBER = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|min|m|h|)")
 
 _LIST = re.compile(r"\d{1,9}(-\d{1,9})?(,\d{1,9}(-\d{1,9})?)*")
+_MOST_BATCHES = 65_535
 _LEAST_SOUGHT = 2
 """Characters of a text that is looked for in prompts and answers: nearly all of them have any single one."""
 
@@ -140,6 +142,8 @@ class _Compiling(NamedTuple):
         columns = self.columns
         if name == "#" and op in ":=" and _LIST.fullmatch(value):
             return _numbered(value)
+        if name == "batch":
+            return _in_batches(term, op, value, columns)
         numbers = _number_column(name, columns)
         if numbers is not None:
             return _compared(term, numbers, _OPERATORS[op], value)
@@ -201,6 +205,18 @@ def _numbered(value: str) -> Predicate:
     parts = (part.partition("-") for part in value.split(","))
     ranges = [range(int(first) - 1, int(last or first)) for first, _dash, last in parts]
     return lambda job: any(job in one for one in ranges)
+
+
+def _in_batches(term: str, op: str, value: str, columns: Columns) -> Predicate:
+    """The jobs that are, or were last, in the batches of these numbers: `3`, `1,4-6`."""
+    if op not in ":=" or not _LIST.fullmatch(value):
+        raise FilterError(f"{term}: this takes the numbers of batches, as batch:3 or batch:1,4-6")
+    parts = (part.partition("-") for part in value.split(","))
+    ranges = (
+        range(max(1, int(first)), min(int(last or first), _MOST_BATCHES) + 1) for first, _, last in parts
+    )
+    wanted, batch_of = frozenset(chain.from_iterable(ranges)), columns.batch_of
+    return lambda job: batch_of(job) in wanted
 
 
 def _number_column(name: str, columns: Columns) -> JobValues[float] | None:

@@ -50,7 +50,7 @@ VERDICTS: Final[Mapping[str, Verdict | AnswerFlag]] = {
 }
 ERROR_CLASSES: Final[Mapping[str, ErrorClass]] = {kind.value: kind for kind in ErrorClass}
 NUMBERS: Final = ("time", "ttft", "wait", "try", "in", "out", "#")
-FIELDS: Final = ("state", "is", "key", "endpoint", "worker", "error", "had", "id", "text", *NUMBERS)
+FIELDS: Final = ("state", "is", "key", "endpoint", "worker", "batch", "error", "had", "id", "text", *NUMBERS)
 OTHER_NAMES: Final = ("verdict", "tries")
 INPUT: Final = "input."
 """What may stand before the name of a carried field, and has to where a field of the filter is called so."""
@@ -82,10 +82,12 @@ def completions(
     columns: Columns,
     endpoints: Iterable[str] = (),
     carried: Mapping[str, Sequence[str]] = _NOTHING_CARRIED,
+    batches: Sequence[int] = (),
 ) -> tuple[str, ...]:
     """Return how the term `typed` can go on, as whole terms: fields, then the values that occur.
 
-    `carried` has the values of carried fields, as far as some were seen.
+    `carried` has the values of carried fields, as far as some were seen; `batches` are the numbers of those
+    there are.
     """
     names = plain_names(carried)
     name, colon, begun = typed.partition(":")
@@ -94,7 +96,13 @@ def completions(
     else:
         own = name.lower() in (*FIELDS, *OTHER_NAMES)
         field = None if own else names.get(name.lower())
-        occurring = carried[field] if field is not None else _values(name.lower(), columns, endpoints)
+        occurring: Iterable[str]
+        if field is not None:
+            occurring = carried[field]
+        elif name.lower() == "batch":
+            occurring = map(str, reversed(batches))
+        else:
+            occurring = _values(name.lower(), columns, endpoints)
         values, begun = dict.fromkeys(occurring), begun.lstrip('"').lower()
         first = [value for value in values if value.lower().startswith(begun)]
         rest = [value for value in values if begun in value.lower() and value not in first]

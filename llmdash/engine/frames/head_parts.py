@@ -176,7 +176,9 @@ class HeadParts:
         """Return the pace, 0 at rest; once the run has ended its mean, None if that is not on record."""
         if status.state.ended:
             return total() / active_s if total() and active_s >= _LEAST_S else None
+        counts = self._store.columns.counts
         waits = status.state is RunState.PAUSED or status.held is not None
+        waits |= bool(counts[JobState.BATCHED]) and not counts[JobState.QUEUED]
         return 0.0 if waits and not self._store.in_flight else pace
 
 

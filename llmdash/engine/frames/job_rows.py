@@ -79,7 +79,8 @@ class JobRows:
         rows = self._gauges.keys()
         endpoints = (row.endpoint for row in rows)
         carried = self._texts.values if self._texts is not None else {}
-        return completions(typed, self._store.columns, endpoints, carried)
+        batches = tuple(row.batch for row in self._gauges.batches())
+        return completions(typed, self._store.columns, endpoints, carried, batches)
 
     def _waiting(self, waits: Waits) -> tuple[tuple[WaitReason, int], ...]:
         """How many jobs with a worker wait for what; all in one state wait for the same."""

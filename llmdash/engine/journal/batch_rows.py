@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import sqlite3
 from array import array
 from pathlib import Path
 
 from llmdash.engine.journal.query import querying
 from llmdash.engine.journal.schema import columns_of
 from llmdash.engine.model.records import BatchRecord
+from llmdash.engine.model.states import BatchState
 
-__all__ = ["BatchRows"]
+__all__ = ["BatchRows", "jobs_in_open_batches"]
 
 _OPEN = "SELECT batch, job FROM (SELECT {} FROM attempts) WHERE state = 'batched' ORDER BY job"
+
+_CLOSED = ", ".join(f"'{state.value}'" for state in BatchState if not state.is_open)
+
+
+def jobs_in_open_batches(db: sqlite3.Connection) -> int:
+    """Return how many jobs were sent in batches that are open, without reading attempts. Raises
+    sqlite3.Error.
+    """
+    columns = columns_of(db, "batches", ("state", "jobs"))
+    if "NULL AS state" in columns:
+        return 0  # a journal of before there were any
+    query = f"SELECT TOTAL(jobs) FROM (SELECT {columns} FROM batches) WHERE state NOT IN ({_CLOSED})"  # noqa: S608 - our own names
+    return int(db.execute(query).fetchone()[0])
 
 
 class BatchRows:

@@ -7,7 +7,7 @@ import math
 
 from llmdash.lean_dataclass import dataclass
 
-__all__ = ["ForecastPart", "Hold", "HoldKind", "Range"]
+__all__ = ["BatchForecast", "ForecastPart", "Hold", "HoldKind", "Range"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,37 @@ class ForecastPart:
     """What the tokens of answers rest on, in words."""
     spends: bool = True
     """False where a simulator answers: nothing costs anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchForecast:
+    """What pending jobs would cost and take live, and in batches; what is not known is None. Costs are in
+    dollars, times in seconds.
+    """
+
+    jobs: int = 0
+    """Those that would be sent."""
+    stay: int = 0
+    """Those that no batch can carry; about as many, where not all were looked at."""
+    why: str = ""
+    """Why they cannot."""
+    live_cost: float | None = None
+    cost: float | None = None
+    is_bound: bool = False
+    """True if the costs are at most: how long answers will be is not known yet."""
+    is_full_price: bool = False
+    """True if some of it has no known price in batches, and so counts as much as live."""
+    live_s: float | None = None
+    usual_s: float | None = None
+    """The median of the batches of this run that have ended."""
+    seen: int = 0
+    """How many those are."""
+    most_s: float = 0.0
+    """How long a batch lives at most."""
+    files: int = 0
+    bytes: int = 0
+    spends: bool = True
+    """False where a simulator answers: nothing is paid."""
 
 
 class HoldKind(enum.Enum):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import field
 
 from llmdash.engine.model.errors import ErrorClass, ErrorExample, ErrorGroup, FailedTries
-from llmdash.engine.model.forecast import ForecastPart
+from llmdash.engine.model.forecast import BatchForecast, ForecastPart
 from llmdash.engine.model.records import AttemptRecord, ResultRecord
 from llmdash.engine.model.rows import (
     BatchRow,
@@ -258,6 +258,8 @@ class Frame:
     """By their numbers; those that are closed too."""
     batch_deadline: float | None = None
     """When what is out in batches is brought back, in Unix seconds; None for never."""
+    batch_forecast: BatchForecast | None = None
+    """What the jobs that the view asks about would take in batches, once that is known."""
     cluster: str = ""
     """The address of the scheduler, where there is one."""
     limits: tuple[SharedLimitRow, ...] = ()

@@ -202,8 +202,9 @@ class KeptState(enum.Enum):
     """The state of a kept run.
 
     The first four are those of a run that a process works on; a HELD one may also wait without. DONE and
-    FAILED have nothing left to do, FAILED with failed or invalid jobs; STOPPED can go on; the process of a
-    run that DIED is gone without an end; of a DAMAGED one the doctor says what is wrong.
+    FAILED have nothing left to do, FAILED with failed or invalid jobs; STOPPED can go on; of a BATCHED one
+    jobs are with a provider, and nobody waits for them; the process of a run that DIED is gone without an
+    end; of a DAMAGED one the doctor says what is wrong.
     """
 
     RUNNING = "running"
@@ -213,6 +214,7 @@ class KeptState(enum.Enum):
     DONE = "done"
     FAILED = "failed"
     STOPPED = "stopped"
+    BATCHED = "batched"
     DIED = "died"
     DAMAGED = "damaged"
 

@@ -60,6 +60,7 @@ class View:
     `tiles` asks for the ends of at most that many streams, `errors` for the failures by group, all of them or
     those of the key `errors_of`, `examples_of` for some jobs of the group of that id, `failed_as` for
     all of them that failed for good, `timings` for percentiles.
+    `batch_forecast` asks what pending jobs would take in batches: those of `batch_jobs`, or all there are.
     `viewer` tells front ends apart where several watch one run.
     """
 
@@ -75,4 +76,6 @@ class View:
     examples_of: str | None = None
     failed_as: str | None = None
     timings: TimingView | None = None
+    batch_forecast: bool = False
+    batch_jobs: tuple[int, ...] = ()
     viewer: int = 0

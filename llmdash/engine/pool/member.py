@@ -44,6 +44,8 @@ class Endpoint:
         self.concurrency = concurrency
         self.has_batches: bool | None = None
         """Whether its batch service may be used; None where that is still to be asked."""
+        self.batch_queue_tokens: int | None = None
+        """The most prompt tokens of a model that may be with its batch service; None for what it takes."""
         self.in_flight = 0
         self.circuit_breaker = CircuitBreaker(clock)
 

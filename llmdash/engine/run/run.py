@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
+from llmdash.engine.batches.forecast import BatchForecasts, PricePair
 from llmdash.engine.dispatch.holds import Holds
 from llmdash.engine.dispatch.kill_switch import KillSwitch
 from llmdash.engine.dispatch.request_parts import RequestParts
@@ -58,11 +60,17 @@ class Run:
         self._store = start.store
         parts = build_parts(plan, start, writer, kill_switch, clock)
         runner = BatchRunner(parts, plan.concurrency)
+        if plan.batch.errand is not None:
+            runner.pause()
         holds = Holds(parts, runner, reader, plan.facts.cost_of, plan.trial)
         batches = build_batches(plan, parts, runner, reader)
         self._core = RunCore(plan, parts, runner, holds, batches, lifecycle)
         self._workers = WorkerWatch(plan.asker, start.store, writer, clock, plan.facts.payment)
         gauges = LiveGauges(parts, runner, batches.rows)
+        prices = PricePair(plan.facts.cost_of, plan.facts.batch_cost_of)
+        self._forecasts = BatchForecasts(
+            parts, batches.carriers, plan.batch, prices, holds.pace, batches.rows
+        )
         requests = RequestParts(start.pool, plan.options)
         self._frame_builder = FrameBuilder(
             plan.facts,
@@ -101,7 +109,12 @@ class Run:
 
     def frame(self, view: View) -> Frame:
         """Return a frame of the current state."""
-        return self._frame_builder.frame(view, self._status())
+        frame = self._frame_builder.frame(view, self._status())
+        forecast = self._forecasts.of(view.batch_jobs) if view.batch_forecast else None
+        deadline = self._core.batches.deadline
+        if forecast is None and deadline is None:
+            return frame
+        return replace(frame, batch_deadline=deadline, batch_forecast=forecast)
 
     def when_changed(self, seen: int, call: Callable[[], None]) -> Callable[[], None]:
         """Call `call` once, on any thread, when more has happened than the `changes` of a frame. Return what

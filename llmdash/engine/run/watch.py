@@ -63,6 +63,9 @@ class RunWatch:
             self._welcome(self._plan.more_keys())
             self._storage.look()
             self._look_for_workers()
+            if self._plan.batch.errand is not None:
+                self._look_for_errand()
+                continue
             self._look_for_holds()
             self._look_for_batches()
             self._look_for_keys()
@@ -71,7 +74,7 @@ class RunWatch:
         """Let time pass; of a run that is at work less than a second, once something happens."""
         store, loop = self._parts.store, asyncio.get_running_loop()
         if store.run_clock.stands:
-            await asyncio.sleep(_REST_S)
+            await asyncio.sleep(_REST_S if self._plan.batch.errand is None else _WATCH_S)
             return
         self._quiet = self._quiet + 1 if store.changes.count == self._seen else 0
         self._seen = store.changes.count
@@ -114,6 +117,12 @@ class RunWatch:
         leaves = self._plan.batch.leaves and not self._plan.stay
         if leaves and queue.open and not queue.at_home and batches.are_all_out:
             self._core.lifecycle.end(Ending.BATCHED)
+
+    def _look_for_errand(self) -> None:
+        """End a run that was opened to look after its batches, once it has."""
+        batches = self._core.batches
+        if batches.errand_is_done:
+            self._core.lifecycle.end(Ending.BATCHED if batches.open_batches else Ending.STOPPED)
 
     def _look_for_keys(self) -> None:
         """Pause the run, or end one that nobody watches, if no key is usable until the user acts."""

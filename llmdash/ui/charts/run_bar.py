@@ -23,11 +23,13 @@ _DONE: Final = ("━", "success")
 _FAILED: Final = ("×", "error")
 _CANCELLED: Final = ("━", "muted")
 _IN_FLIGHT: Final = ("╍", "brand")
+_BATCHED: Final = ("╌", "brand")
 LEFT: Final = ("─", "faint")
 
 
 def run_bar(run: RunPart, width: int) -> list[Stretch]:
-    """Return the bar in exactly `width` cells: done, failed, cancelled, in flight, left.
+    """Return the bar in exactly `width` cells: done, failed, cancelled, in flight, in batches,
+    left.
 
     A share that is not zero has a cell at least, where there are as many cells as shares; the largest share
     gives it. What is still to be done never looks done.
@@ -37,7 +39,8 @@ def run_bar(run: RunPart, width: int) -> list[Stretch]:
         (run.failed + run.invalid, _FAILED),
         (run.cancelled, _CANCELLED),
         (run.in_flight, _IN_FLIGHT),
-        (max(0, run.jobs - run.ended - run.in_flight), LEFT),
+        (run.batched, _BATCHED),
+        (max(0, run.jobs - run.ended - run.in_flight - run.batched), LEFT),
     )
     cells = _cells([number for number, _look in shares], width)
     if not run.jobs:

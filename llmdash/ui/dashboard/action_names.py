@@ -35,6 +35,7 @@ _AT_WORK: Final = (
 _OF_RUN_AT_WORK: Final = (
     *("nudge_rate(-1)", "nudge_rate(1)", "toggle_auto", "release", "raise_budget"),
     *("retry_failed", "jobs('retry')", "jobs('cancel')", "drain", "stop_now"),
+    "send_batches",
 )
 """Actions that change a run."""
 
@@ -48,6 +49,7 @@ def action_names(frame: Frame, of_app: Mapping[str, str]) -> Mapping[str, str]:
         **pause_names(frame),
         **_replay_names(frame),
         **_workers_name(frame),
+        **_batches_name(frame),
         **_kept_names(frame),
         **_app_names(frame, of_app),
         **({} if can_change(frame, of_app) else {"change_run": ""}),
@@ -118,6 +120,10 @@ def _replay_names(frame: Frame) -> Mapping[str, str]:
 
 def _workers_name(frame: Frame) -> Mapping[str, str]:
     return {} if frame.workers or frame.cluster else {"open('workers')": ""}
+
+
+def _batches_name(frame: Frame) -> Mapping[str, str]:
+    return {} if frame.batches else {"open('batches')": ""}
 
 
 def _kept_names(frame: Frame) -> Mapping[str, str]:

@@ -92,7 +92,7 @@ class Board(PanelSpace):
         frame = replace(frame, series=self._plots.series(frame))
         ended = frame.run.state.ended
         if self._steps.is_due(complete=self._jobs.is_complete):
-            self._jobs.show(frame.jobs, frame.run)
+            self._jobs.show(frame.jobs, frame.run, frame.batches)
             self._jobs.review(ended)
         self._filter.show(frame.jobs.filter_error, frame.jobs.completions)
         self._jump.show(frame.jobs)
@@ -124,6 +124,15 @@ class Board(PanelSpace):
     def cursor_job(self) -> int | None:
         """The number of the job under the cursor, None where there is none."""
         return self._jobs.cursor_job
+
+    @property
+    def marked_jobs(self) -> tuple[int, ...]:
+        """The numbers of the marked jobs."""
+        return tuple(sorted(self._jobs.marked))
+
+    def clear_marks(self) -> None:
+        """Unmark all jobs."""
+        self._jobs.clear_marks()
 
     async def run_job_action(self, action: str) -> None:
         """Run an action of the job table."""

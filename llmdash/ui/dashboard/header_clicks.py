@@ -13,6 +13,7 @@ _ACTIONS: Final = (
     ("toggle_pause", re.compile(r"running|paused|draining|[●‖◐◫] ")),
     ("open('errors')", re.compile(r"[✗↻∅]|failed|retried|invalid")),
     ("open('graphs')", re.compile(r"req/s|tok/s|first token|in flight")),
+    ("open('batches')", re.compile(r"◇|batched")),
     ("open('workers')", re.compile(r"\bworkers?\b")),
 )
 

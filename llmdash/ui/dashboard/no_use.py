@@ -78,6 +78,20 @@ def _no_workers(frame: Frame, _step: int) -> str:
     return "" if frame.workers or frame.cluster else "This run has no workers: it makes its requests itself"
 
 
+def _no_batches(frame: Frame, _step: int) -> str:
+    if frame.batches or (_is_live(frame) and not frame.run.state.ended):
+        return ""
+    return "Nothing of this run was sent in a batch"
+
+
+def _nothing_to_batch(frame: Frame, _step: int) -> str:
+    if not _is_live(frame):
+        return "This run is not at work: nothing of it is sent"
+    if frame.run.state.ended:
+        return "The run has ended: nothing is sent any more"
+    return "" if frame.run.queued else "No job is pending: there is nothing to send in batches"
+
+
 def _nowhere_to_seek(frame: Frame, step: int) -> str:
     replay = frame.replay
     if replay is None:
@@ -107,6 +121,8 @@ _REASONS: Final[Mapping[str, Callable[[Frame, int], str]]] = {
     "release": _no_trial,
     "raise_budget": _no_budget,
     "open('workers')": _no_workers,
+    "open('batches')": _no_batches,
+    "send_batches": _nothing_to_batch,
     "replay_seek": _nowhere_to_seek,
     "replay_speed": _no_other_speed,
 }

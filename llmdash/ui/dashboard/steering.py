@@ -9,11 +9,13 @@ from textual import on
 from textual.message import Message
 
 from llmdash.engine.model.commands import (
+    BringBack,
     Cancel,
     CancelJobs,
     Command,
     DisableKey,
     Drain,
+    GiveUpBatch,
     Pause,
     Release,
     Resume,
@@ -31,11 +33,14 @@ from llmdash.engine.model.commands import (
 from llmdash.engine.model.counts import counted
 from llmdash.engine.model.frame import ErrorGroup, Frame
 from llmdash.engine.model.states import KeyState, RunState
+from llmdash.ui.panels.batch_panel import BatchPanel
 from llmdash.ui.panels.key_panel import KeyPanel
 from llmdash.ui.panels.rate_panel import RatePanel
 from llmdash.ui.panels.replay_bar import ReplayBar
 from llmdash.ui.panels.worker_panel import WorkerPanel
 from llmdash.ui.tables.job_table import JobTable
+from llmdash.ui.text.batch_questions import bring_back_question, give_up_question, stays_out, stop_question
+from llmdash.ui.text.batch_words import jobs_out
 
 __all__ = [
     "ACTIONS",
@@ -80,6 +85,7 @@ STEERING: Final[Mapping[type[Message], _Rule]] = dict(
         _row(KeyPanel.Weigh, lambda message, _frame: SetWeight(message.label, message.weight)),
         _row(KeyPanel.Limited, lambda message, _frame: SetKeyLimits(message.label, *message.limits)),
         _row(WorkerPanel.Steered, lambda message, _frame: message.command),
+        _row(BatchPanel.Steered, lambda message, _frame: message.command),
         _row(ReplayBar.Sought, lambda message, _frame: Seek(message.position_s)),
     ]
 )
@@ -114,7 +120,7 @@ ACTIONS: Final[Mapping[str, Callable[[Frame], Command]]] = {
     "toggle_pause": pause_or_resume,
     "toggle_auto": auto_or_not,
     "drain": lambda _frame: Drain(),
-    "stop_now": lambda _frame: Cancel(),
+    "stop_now": lambda frame: Cancel(batches=bool(jobs_out(frame))),
     "retry_failed": lambda _frame: RetryFailed(),
     "release": lambda _frame: Release(),
 }
@@ -146,7 +152,14 @@ def confirmation_before(command: Command, frame: Frame) -> Confirmation | None:
         case Drain():
             in_flight = counted(frame.run.in_flight, "request")
             consequence = f"Nothing new is sent; {in_flight} in flight may finish. Press p to go on later."
+            consequence = "\n".join(filter(None, (consequence, stays_out(frame))))
             return Confirmation("Drain the run?", consequence)
+        case Cancel(batches=True):
+            return Confirmation(*stop_question(frame))
+        case BringBack(batch):
+            return Confirmation(*bring_back_question(batch, frame))
+        case GiveUpBatch(batch):
+            return Confirmation(*give_up_question(batch, frame))
         case SetRate(rate=None):
             most = counted(frame.rate.concurrency, "request")
             danger = "each followed at once by the next; a server may refuse or ban the keys."

@@ -32,6 +32,7 @@ _LOOKS = {
     KeptState.DONE: ("✓ done", "line-table--success"),
     KeptState.FAILED: ("✗ failures", "line-table--error"),
     KeptState.STOPPED: ("■ can go on", "line-table--warning"),
+    KeptState.BATCHED: ("◇ batched", "line-table--waiting"),
     KeptState.DIED: ("✖ cut off", "line-table--warning"),
     KeptState.DAMAGED: ("! damaged", "line-table--error"),
 }

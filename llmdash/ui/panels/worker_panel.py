@@ -12,8 +12,7 @@ from llmdash.engine.model.payment import PAID, Payment
 from llmdash.engine.model.states import WorkerState
 from llmdash.lean_dataclass import dataclass
 from llmdash.ui.panels.worker_rows import CELLS, worker_cells, worker_columns
-from llmdash.ui.tables.line_table import LineTable
-from llmdash.ui.tables.line_view import HEADER_LINES
+from llmdash.ui.tables.full_table import FullTable
 from llmdash.ui.tables.row_painter import Cell
 from llmdash.ui.text.format import by_words
 from llmdash.ui.text.keymap import KeyBinding as Binding
@@ -28,7 +27,7 @@ CORNERS: Final = 6
 _DRAINED: Final = (WorkerState.DRAINING, WorkerState.DRAINED)
 
 
-class WorkerPanel(LineTable):
+class WorkerPanel(FullTable):
     """The workers of a run. The cursor stays on its worker, even if others come or go above it.
 
     | Key | Does |
@@ -74,11 +73,6 @@ class WorkerPanel(LineTable):
     def worker(self) -> WorkerRow | None:
         """The worker under the cursor."""
         return self._workers[self.cursor_row] if self.cursor_row < len(self._workers) else None
-
-    @property
-    def lines(self) -> int:
-        """The lines it needs to show every worker."""
-        return HEADER_LINES + len(self._workers)
 
     def show(
         self, workers: tuple[WorkerRow, ...], keys: int, cluster: str = "", payment: Payment = PAID

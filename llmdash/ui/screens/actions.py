@@ -18,6 +18,7 @@ _SLIDER: Final = "panels.rate_slider.LogSlider"
 _EVENTS: Final = "tables.event_table.EventTable"
 _ERRORS: Final = "tables.error_table.ErrorTable"
 _WORKERS: Final = "panels.worker_panel.WorkerPanel"
+_BATCHES: Final = "panels.batch_panel.BatchPanel"
 _FILTER: Final = "panels.filter_bar.FilterBar"
 
 SCREENS: Final[Mapping[str, Sequence[str]]] = {
@@ -42,6 +43,9 @@ SCREENS: Final[Mapping[str, Sequence[str]]] = {
     "screens.figures.FiguresScreen": (),
     "screens.columns.ColumnsScreen": ("screens.columns.ColumnList",),
     "screens.workers.WorkersScreen": (_WORKERS,),
+    "screens.batches.BatchesScreen": (_BATCHES,),
+    "screens.send_batches.SendBatchesScreen": (),
+    "screens.entry.EntryScreen": (),
     "screens.comparison.ComparisonScreen": ("tables.pair_table.PairTable", _FILTER),
     "screens.help.HelpScreen": (),
     "screens.alerts.AlertsScreen": (),

@@ -205,6 +205,12 @@ class DashboardScreen(FrameScreen):
     def action_raise_budget(self) -> None:
         self.questions.raise_budget(self._frame.run)
 
+    def action_send_batches(self) -> None:
+        """Ask whether to send the marked jobs, or all that are pending, in batches."""
+        if self.is_of_use("send_batches"):
+            jobs = self._board.marked_jobs
+            self.questions.send_batches(jobs, self._frame, self._board.clear_marks)
+
     def action_change_run(self) -> None:
         """Stop the run, which can be resumed, and change at home what was wrong with it."""
         self.send(Cancel())

@@ -19,6 +19,7 @@ from llmdash.ui.dashboard.steering import ACTIONS
 from llmdash.ui.screens.questions import Questions
 from llmdash.ui.screens.steady_screen import SteadyScreen
 from llmdash.ui.terminal.backlog import terminal_is_behind
+from llmdash.ui.text.batch_questions import stays_out
 
 if TYPE_CHECKING:
     from llmdash.engine.model.session import Session
@@ -83,6 +84,11 @@ class FrameScreen(SteadyScreen[None]):
         """True while there are jobs that have not ended."""
         run = self._frame.run
         return run.ended < run.jobs and not run.state.ended
+
+    @property
+    def stays_out(self) -> str:
+        """What stays with providers when the run is left, in words; empty where nothing does."""
+        return stays_out(self._frame)
 
     def poll(self) -> None:
         """Request the current frame and show it."""

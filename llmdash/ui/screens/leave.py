@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from llmdash.sanitize import clean_line
 from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.screens.steady_screen import SteadyScreen
 from llmdash.ui.text.keymap import KeyBinding as Binding
@@ -47,6 +48,11 @@ class LeaveScreen(ModalScreen[LeaveChoice], SteadyScreen[LeaveChoice]):
         Binding("escape,q", "choose('STAY')", "Go on watching"),
     ]
 
+    def __init__(self, stays: str = "") -> None:
+        """`stays` says what stays with providers, and how to come back to it."""
+        super().__init__()
+        self._stays = stays
+
     def compose(self) -> ComposeResult:
         with Vertical(id="confirm") as box:
             box.border_title = Content("Leave the run?")
@@ -63,6 +69,7 @@ class LeaveScreen(ModalScreen[LeaveChoice], SteadyScreen[LeaveChoice]):
                 Content(
                     "Stop: nothing new is sent, and the run can be resumed.\n"
                     "Leave it running: it goes on without a screen; llmdash attach shows it."
+                    + (f"\n{clean_line(self._stays)}" if self._stays else "")
                 ),
                 markup=False,
             )

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from llmdash.ui.dashboard.overlay import ErrorControls
-    from llmdash.ui.screens.workers import WorkerControls
+    from llmdash.ui.screens.batches import BatchControls
 
-    class DashboardControls(ErrorControls, WorkerControls, Protocol):
+    class DashboardControls(ErrorControls, BatchControls, Protocol):
         """What the dashboard does for any of them."""
 
 
@@ -66,6 +66,12 @@ def _workers(controls: DashboardControls, frame: Frame) -> Screen[None] | None:
     return WorkersScreen(controls) if frame.workers or frame.cluster else None
 
 
+def _batches(controls: DashboardControls, _frame: Frame) -> Screen[None]:
+    from llmdash.ui.screens.batches import BatchesScreen
+
+    return BatchesScreen(controls)
+
+
 def inspector_of(controls: DashboardControls, job: int) -> Screen[None]:
     """Return the screen of one job in full."""
     from llmdash.ui.screens.inspector import InspectorScreen
@@ -89,6 +95,7 @@ def help_of(screen: Screen[Any]) -> Screen[None]:
 
 OPENINGS: Final[Mapping[str, Callable[[DashboardControls, Frame], Screen[None] | None]]] = {
     "alerts": _alerts,
+    "batches": _batches,
     "errors": _errors,
     "figures": _figures,
     "graphs": _graphs,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from textual.screen import Screen
 
-from llmdash.engine.model.commands import Command, SetBudget
+from llmdash.engine.model.commands import Command, SendInBatches, SetBudget
 from llmdash.engine.model.frame import Frame, RunPart
 from llmdash.ui.dashboard.steering import confirmation_before
 
@@ -37,6 +37,17 @@ class Questions:
                 self._refused()
 
         self._screen.app.push_screen(ConfirmScreen(*confirmation), answered)
+
+    def send_batches(self, jobs: tuple[int, ...], frame: Frame, sent: Callable[[], None]) -> None:
+        """Ask whether to send these jobs in batches, or all that are pending; call `sent` after a yes."""
+        from llmdash.ui.screens.send_batches import SendBatchesScreen
+
+        def answered(confirmed: bool | None) -> None:
+            if confirmed:
+                self._send(SendInBatches(jobs or None))
+                sent()
+
+        self._screen.app.push_screen(SendBatchesScreen(jobs, frame.run.queued), answered)
 
     def raise_budget(self, run: RunPart) -> None:
         """Ask for a larger budget."""

@@ -50,7 +50,10 @@ class Leaving:
             if choice in (LeaveChoice.LEAVE, LeaveChoice.STOP):
                 self._app.exit()
 
-        self._app.push_screen(LeaveScreen(), leave)
+        stays = (
+            getattr(screen, "stays_out", "") for screen in self._app.screen_stack if _is_open_run(screen)
+        )
+        self._app.push_screen(LeaveScreen(next(stays, "")), leave)
 
     def go_home(self) -> None:
         """Leave a run that has ended for the home screen, if this began there; else say why not."""

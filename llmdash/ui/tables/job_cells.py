@@ -57,6 +57,8 @@ def cell(shown: ShownJob, name: str, width: int) -> Cell:
         cells = dict(zip(shown.texts, row.text.cells, strict=False))
         return Cell(_one_line(cells.get(name, "")), _MUTED)
     if name in ("why", "answer"):
+        if row.state is JobState.BATCHED:
+            return Cell(_latest(row.text.preview, width), _MUTED)
         if row.state is JobState.STREAMING:
             return Cell(_end(_one_line(row.text.preview), width))
         return _answer(row, width) if name == "answer" else _why(row)
@@ -122,6 +124,12 @@ def _answer(row: JobRow, width: int) -> Cell:
     room = max(0, width - len(more))
     cut = text if len(text) <= room else text[: max(0, room - 1)] + "…"
     return Cell("", pieces=((cut, _INK), (more, "line-table--warning")))
+
+
+def _latest(text: str, width: int) -> str:
+    """Where a batched job is; where there is no room for all of it, what changes goes first."""
+    where, _dot, how = text.partition(" · ")
+    return text if cell_len(clean_line(text)) <= width or not how else f"{how} · {where}"
 
 
 def _end(text: str, width: int) -> str:

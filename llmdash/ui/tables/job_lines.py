@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 from textual.selection import Selection
 
-from llmdash.engine.model.frame import JobsPart, RunPart
+from llmdash.engine.model.frame import BatchRow, JobsPart, RunPart
 from llmdash.engine.model.states import SortColumn
 from llmdash.engine.model.view import JobsView
 from llmdash.lean_dataclass import dataclass
+from llmdash.ui.tables.batched_rows import with_batches
 from llmdash.ui.tables.job_columns import is_column
 from llmdash.ui.tables.job_grid import JobGrid
 from llmdash.ui.tables.job_order import JobOrder
@@ -88,8 +90,9 @@ class JobLines(JobGrid):
             preview_width=self._shape.preview_width(self.line_width),
         )
 
-    def show(self, part: JobsPart, run: RunPart = _NO_RUN) -> None:
+    def show(self, part: JobsPart, run: RunPart = _NO_RUN, batches: Sequence[BatchRow] = ()) -> None:
         """Show the rows that `wanted` requested, of this run; only lines that change are repainted."""
+        part = with_batches(part, batches)
         if self._summary.show(figures(part, run)):
             self._repaint_summary()
         if self._scale.seconds != self._scale.follow(run):

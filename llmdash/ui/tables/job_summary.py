@@ -55,12 +55,14 @@ def figures(part: JobsPart, run: RunPart) -> tuple[Figure, ...]:
     """Return the figures: of what waits, or of what came of it once nothing does."""
     waits = part.queued or any(number for _reason, number in part.waiting)
     if waits and not run.state.ended:
-        return tuple(_waiting(part))
+        return tuple(_waiting(part, run))
     return tuple(_ended(part, run))
 
 
-def _waiting(part: JobsPart) -> Iterator[Figure]:
+def _waiting(part: JobsPart, run: RunPart) -> Iterator[Figure]:
     yield Figure(part.queued, "queued", "state:queued", width=len(count(part.total)))
+    if run.batched:
+        yield Figure(run.batched, "batched", "state:batched", "active", width=len(count(part.total)))
     for reason, number in (dict.fromkeys(_ALWAYS, 0) | dict(part.waiting)).items():
         if reason in _FOR:
             longest = reason is WaitReason.LIMITER
@@ -85,6 +87,8 @@ def _ended(part: JobsPart, run: RunPart) -> Iterator[Figure]:
         yield Figure(run.done, "done", "state:done", "success")
     if run.cancelled:
         yield Figure(run.cancelled, "cancelled", "state:cancelled")
+    if run.batched:
+        yield Figure(run.batched, "batched", "state:batched", "active")
     if part.queued:
         yield Figure(part.queued, "queued", "state:queued")
 

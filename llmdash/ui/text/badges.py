@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from llmdash.engine.model.frame import Alert, JobRow, RunPart
 from llmdash.engine.model.states import (
     AlertKind,
+    BatchState,
     EndpointState,
     JobState,
     KeyState,
@@ -18,6 +19,7 @@ from llmdash.engine.model.states import (
 )
 
 __all__ = [
+    "BATCH_STATES",
     "ENDPOINT_STATES",
     "JOB_STATES",
     "KEY_STATES",
@@ -53,6 +55,7 @@ JOB_STATES: Final = {
     JobState.BACKOFF: Badge("↻", "backoff", "warning"),
     JobState.SENT: Badge("→", "sent", "active"),
     JobState.STREAMING: Badge("▸", "stream", "active"),
+    JobState.BATCHED: Badge("◇", "batched", "active"),
     JobState.DONE: Badge("●", "done", "success"),
     JobState.FAILED: Badge("✗", "failed", "error"),
     JobState.INVALID: Badge("≠", "invalid", "error"),
@@ -95,6 +98,18 @@ WORKER_STATES: Final = {
     WorkerState.DRAINED: Badge("◌", "drained", "muted"),
     WorkerState.LOST: Badge("✖", "lost", "error"),
     WorkerState.LEFT: Badge("○", "left", "muted"),
+}
+
+BATCH_STATES: Final = {
+    BatchState.PLANNED: Badge("◌", "planned", "muted"),
+    BatchState.UPLOADED: Badge("◌", "uploaded", "muted"),
+    BatchState.CREATING: Badge("→", "creating", "active"),
+    BatchState.OUT: Badge("◇", "out", "active"),
+    BatchState.CANCELLING: Badge("◐", "cancelling", "warning"),
+    BatchState.ENDED: Badge("▸", "collecting", "active"),
+    BatchState.HELD: Badge("◆", "held", "warning"),
+    BatchState.CLOSED: Badge("●", "closed", "success"),
+    BatchState.DROPPED: Badge("○", "not sent", "muted"),
 }
 
 RUN_STATES: Final = {

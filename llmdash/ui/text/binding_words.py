@@ -62,6 +62,8 @@ def _by_share(frame: Frame) -> str:
 
 
 def _finishing(frame: Frame) -> str:
+    if frame.run.batched and not frame.run.in_flight:
+        return f"all that is left is in batches: {counted(frame.run.batched, 'job')}"
     return f"the last are under way: {counted(frame.run.in_flight, 'request')} in flight"
 
 

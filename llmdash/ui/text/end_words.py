@@ -8,6 +8,7 @@ from typing import NamedTuple
 from llmdash.engine.model.frame import Frame, RunPart
 from llmdash.engine.model.states import RunState
 from llmdash.ui.text.badges import RUN_STATES
+from llmdash.ui.text.batch_words import open_batches, providers_of
 from llmdash.ui.text.format import count, dollars, span
 
 __all__ = ["EndWords", "end_words"]
@@ -33,9 +34,14 @@ def end_words(frame: Frame) -> EndWords:
         said = f"{badge.glyph} {run.state_detail or badge.word}   {count(run.jobs - run.ended)} left"
         if frame.replay is not None:
             return EndWords(said, "", "", results, "warning")
+        if run.batched:
+            said = (
+                f"{badge.glyph} {badge.word}   {count(run.batched)} with {providers_of(open_batches(frame))}"
+            )
         if frame.kept:
             return EndWords(f"{said}:", "p", "says how to go on with them", results, "warning")
-        return EndWords(f"{said}:", "", "llmdash run --resume goes on with them", results, "warning")
+        does = "collects" if run.batched else "goes on with"
+        return EndWords(f"{said}:", "", f"llmdash run --resume {does} them", results, "warning")
     if not lost:
         return EndWords("✓ all ended, nothing failed", "", "", results, "success")
     kinds = [

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from llmdash.ui.text.badges import (
+    BATCH_STATES,
     ENDPOINT_STATES,
     JOB_STATES,
     KEY_STATES,
@@ -42,6 +43,7 @@ _IN_FULL: Final[Mapping[str, str]] = {
     "backoff": "backoff: failed once, next try soon",
     "sent": "sent, no answer yet",
     "stream": "stream: the answer arrives",
+    "batched": "batched: with a provider, at its price for batches",
     "invalid": "invalid: does not match the schema",
     "rests": "rests after a 429, as long as the server says",
     "cooldown": "cooldown: it fails where other keys do not",
@@ -51,6 +53,15 @@ _IN_FULL: Final[Mapping[str, str]] = {
     "down": "down: nothing is sent but a try from time to time",
     "probing": "probing: one request tries it again",
     "not equal": "not equal to what was expected",
+    "planned": "planned: its file is written, nothing is sent",
+    "uploaded": "uploaded: its file is at the provider, which has not begun",
+    "creating": "creating: whether the provider has it is not known yet",
+    "out": "out: the provider works on it",
+    "cancelling": "cancelling: the provider was asked to end it",
+    "collecting": "collecting: it has ended, and its results are fetched",
+    "held": "held: it waits for you",
+    "closed": "closed: each job has its result, or is pending again",
+    "not sent": "not sent: its jobs are pending again",
     "not parseable": "not parseable: no result was found in it",
 }
 """Words of states that do not explain themselves."""
@@ -118,11 +129,13 @@ LEGEND: Final[tuple[tuple[str, tuple[Glyph, ...]], ...]] = (
             Glyph("━", "the share that is done", "$text-success"),
             Glyph("×", "the share that failed", "$text-error"),
             Glyph("╍", "the share that is in flight", _MOVES),
+            Glyph("╌", "the share that is in batches", _MOVES),
             Glyph("│", "parts groups of figures, and the panel's keys from those of everywhere", _QUIET),
             Glyph("!", "how many things block the run or need you; the key ! lists them", _PRESS),
         ),
     ),
     ("A run", _states(RUN_STATES.values())),
     ("A worker", _states(WORKER_STATES.values())),
+    ("A batch", _states(BATCH_STATES.values())),
 )
 """The glyphs of each place, in the order in which the eye meets them."""

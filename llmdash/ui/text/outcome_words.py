@@ -126,7 +126,10 @@ def _lost(run: RunPart, errors: Sequence[ErrorGroup], width: int, cells: int) ->
     if run.cancelled:
         lines.append(_line("cancelled", _figure(run.cancelled, "figure", cells), priority=1))
     if run.state is RunState.STOPPED or run.ended < run.jobs:
-        left = _figure(run.jobs - run.ended, "warning", cells)
+        if run.batched:
+            batched = _figure(run.batched, "figure", cells)
+            lines.append(_line("batched", batched, ("   with a provider", "muted")))
+        left = _figure(run.jobs - run.ended - run.batched, "warning", cells)
         lines.append(_line("left", left, ("   not asked yet", "muted")))
     if run.left_out:
         lines.append(
@@ -173,7 +176,8 @@ def _tokens(run: RunPart, width: int) -> OutcomeLine:
 def _cost(run: RunPart) -> OutcomeLine:
     figure = ("~" if run.tokens_estimated else "") + dollars(run.cost)
     unsure = f"   {dollars(run.cost_uncertain)} of it unsure" if run.cost_uncertain else ""
-    return _line("cost", (figure, "figure"), (unsure, "muted"), priority=1)
+    batches = f"   {dollars(run.batch_cost)} of it in batches" if run.batch_cost else ""
+    return _line("cost", (figure, "figure"), (batches + unsure, "muted"), priority=1)
 
 
 def _unknown(run: RunPart) -> OutcomeLine:

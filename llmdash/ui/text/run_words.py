@@ -74,15 +74,19 @@ def _ended(run: RunPart, wide: bool) -> Slot:
 
 
 def _ahead(run: RunPart, width: int, playing: bool) -> list[Slot]:
-    """The time left, its range, and when that will be."""
+    """The time left, its range, and when that will be; with batches out, of what is live."""
     low, middle, high = (f"{span(each)}" for each in run.ends_in_s) if run.ends_in_s else ("", "–", "")
-    left = Slot(((f"{middle:>{_SPAN}}", "name"), (" left", "muted")), 1)
+    left = Slot(((f"{middle:>{_SPAN}}", "name"), (" live" if run.batched else " left", "muted")), 1)
     if width < WIDE:
         return [left]
     words = f"{low:>{_SPAN}} to {high:<{_SPAN}}" if low else " " * (2 * _SPAN + 4)
     slots = [left, Slot(((words, "muted"),), 2)]
     if width >= _ROOMY:
-        at = f"{datetime.fromtimestamp(run.ends_at):%H:%M}" if run.ends_at and playing else ""
+        at = (
+            f"{datetime.fromtimestamp(run.ends_at):%H:%M}"
+            if run.ends_at and playing and not run.batched
+            else ""
+        )
         slots.append(Slot(((f"ends about {at}" if at else " " * 16, "muted"),), 3))
     return slots
 
@@ -145,7 +149,7 @@ def _counted(glyph: str, number: int, cells: int, word: str, style: str, priorit
     text = f"{figure:>{cells}}"
     if not number:
         return Slot(((f"{glyph} {text}", "faint"), (f" {word}" if word else "", "faint")), priority)
-    strong = "name" if style == "success" else f"{style}-strong"
+    strong = "name" if style in ("success", "brand") else f"{style}-strong"
     return Slot(((f"{glyph} ", style), (text, strong), (f" {word}" if word else "", "muted")), priority)
 
 
@@ -156,7 +160,7 @@ def _pace(run: RunPart, wide: bool, roomy: bool) -> list[Slot]:
     tokens = f"{about}{si(run.tokens_per_s).strip()}".rjust(5)
     slots = [
         Slot((_zero(requests, run.requests_per_s), (" req/s", "muted")), 2),
-        Slot((_zero(tokens, run.tokens_per_s), (" tok/s", "muted")), 7 if wide else 10),
+        Slot((_zero(tokens, run.tokens_per_s), (" tok/s", "muted")), 7 if wide and not run.batched else 10),
     ]
     if not run.state.ended:
         in_flight = _zero(f"{count(run.in_flight):>3}", run.in_flight)
@@ -166,6 +170,12 @@ def _pace(run: RunPart, wide: bool, roomy: bool) -> list[Slot]:
         slots[0] = Slot(mean, 2)
         if run.peak_in_flight:
             slots.append(Slot((("peak ", "muted"), (count(round(run.peak_in_flight)), "name")), 6))
+    if run.batched:
+        cells = len(count(run.jobs)) if wide else 3
+        slots.insert(
+            0 if run.state.ended else 1,
+            _counted("◇", run.batched, cells, "batched" if wide else "", "brand", 1),
+        )
     return slots + ([*_tokens(run, about), *_first_token(run)] if roomy else [])
 
 
@@ -246,6 +256,9 @@ def _cost(run: RunPart) -> Slot:
     if run.budget is not None:
         budget = (f" of {figure_dollars(run.budget)} budget", "muted")
         slot = Slot((*slot.pieces, budget), 9, slot, slot.least + cell_len(budget[0]))
+    if run.batch_cost:
+        batches = (f", {figure_dollars(run.batch_cost)} in batches", "muted")
+        slot = Slot((*slot.pieces, batches), 10, slot, slot.least + cell_len(batches[0]))
     if run.cost_uncertain:
         unsure = (f", {figure_dollars(run.cost_uncertain)} of it unsure", "muted")
         slot = Slot((*slot.pieces, unsure), 10, slot, slot.least + cell_len(unsure[0]))

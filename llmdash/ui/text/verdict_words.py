@@ -13,6 +13,7 @@ from llmdash.engine.model.frame import Alert, Frame, RunPart
 from llmdash.engine.model.states import AlertKind, KeyState, RunState
 from llmdash.sanitize import clean_line
 from llmdash.ui.text.badges import RUN_STATES, is_hold
+from llmdash.ui.text.batch_words import out_words
 from llmdash.ui.text.binding_words import binding_words
 from llmdash.ui.text.end_words import end_words
 from llmdash.ui.text.format import count, countdown, dollars, significant, span
@@ -56,6 +57,8 @@ def verdict(frame: Frame, now: float = 0.0, *, changes: bool = False, chosen: Ch
     was stopped can be changed and begun anew; `chosen` has other keys of actions, by their ids.
     """
     said = _ended(frame) if frame.run.state.ended else _under_way(frame, _Scene(now, changes))
+    if said.aside in (_NOTHING, _NOTHING_ELSE):
+        said = said._replace(aside=out_words(frame) or said.aside)
     return said._replace(
         advice=tuple(
             Advice(key_now(key, chosen), does if key else in_chosen_keys(does, chosen))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from llmdash.engine.batches.terms import BatchPace, BatchTerms
+from llmdash.engine.model.batch_terms import BatchPace, BatchTerms
 from llmdash.engine.plan import RunPlan
 from llmdash.engine.pool.member import Endpoint, Member
 from llmdash.llms.batches import (

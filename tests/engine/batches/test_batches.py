@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from llmdash.engine.batches.terms import BatchTerms
 from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.model.batch_terms import BatchTerms
 from llmdash.engine.model.commands import AdoptBatch, BringBack, CancelJobs, GiveUpBatch, SendInBatches
 from llmdash.engine.model.ending import Ending
 from llmdash.engine.model.frame import Frame
@@ -70,7 +70,7 @@ def test_all_but_one_go_in_a_batch_and_come_back(tmp_path: Path, takes_files: bo
     assert (row.state, row.jobs, row.left, row.provider_id) == (BatchState.CLOSED, 29, 0, "batch_1")
     assert [result.text for result in records(session)] == [f"re: prompt {n}" for n in range(30)]
     assert provider.forgotten == ["batch_1"]
-    assert sorted(path.name for path in tmp_path.glob("batch-*")) == []
+    assert sorted(path.name for path in tmp_path.glob(".llmdash-batch-*")) == []
 
 
 @SHAPES

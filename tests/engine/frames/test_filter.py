@@ -188,6 +188,21 @@ def test_states_that_occur_come_first() -> None:
     assert completions("state:", held)[:2] == ("state:queued", "state:failed")
 
 
+def test_jobs_are_found_by_the_batch_that_they_are_in() -> None:
+    held = JobColumns(4, range(4))
+    assert compile_filter("batch:1", held, str).predicate is not None, "there is no batch yet"
+    held.put_in_batch([1, 2], 1)
+    held.put_in_batch([3], 4)
+    for text, jobs in (("batch:1", [1, 2]), ("batch:4", [3]), ("batch:1,3-9", [1, 2, 3]), ("batch:0", [])):
+        matches = compile_filter(text, held, str).predicate
+        assert matches is not None
+        assert [job for job in range(4) if matches(job)] == jobs
+    for text in ("batch:x", "batch>2"):
+        with pytest.raises(FilterError, match="numbers of batches"):
+            compile_filter(text, held, str)
+    assert completions("batch:", held, batches=(1, 4)) == ("batch:4", "batch:1")
+
+
 def hint(text: str) -> str:
     return hint_for(compile_filter(text, columns(), lambda job: f"task-{job}"), range(9))
 

@@ -26,6 +26,7 @@ from llmdash.ui.screens.home import HomeScreen
 from llmdash.ui.stream.pane import StreamPane
 from llmdash.ui.stream.tiles import StreamTiles
 from llmdash.ui.tables.job_table import JobTable
+from tests.ui.batched import BATCHES
 from tests.ui.fake_session import FakeSession, RestingSession
 from tests.ui.keys.presses import Keys, Place, Presses, jobs, run_shown, sent, shown
 from tests.ui.screens.test_holds import BUDGET, TRIAL
@@ -120,6 +121,10 @@ async def _openings(presses: Presses) -> None:
             await keys.opens(key, title)
         await keys.focus(keys.find(KeyPanel))  # on the slider this begins `max`
         await keys.opens("m", "Workers")
+        session.scene.batches = BATCHES
+        await picture(keys.pilot, session)
+        await keys.opens("h", "Batches")
+        await keys.opens("B", "Send in batches")
         await keys.press("ctrl+p", lambda: isinstance(keys.app.screen, CommandPalette))
 
 

@@ -7,8 +7,9 @@ from typing import Final
 
 from textual.widgets import Input
 
-from llmdash.engine.model.commands import Drain, SetBudget
+from llmdash.engine.model.commands import Drain, SendInBatches, SetBatchDeadline, SetBudget
 from llmdash.ui.screens.budget import BudgetScreen
+from tests.ui.batched import batched
 from tests.ui.fake_session import FakeSession
 from tests.ui.keys.presses import Keys, Place, Presses, run_shown
 from tests.ui.keys.screen_keys import DASHBOARD
@@ -76,6 +77,27 @@ async def leave(presses: Presses) -> None:
             assert keys.app.leaves_running is goes_on
 
 
+async def send_batches(presses: Presses) -> None:
+    session = FakeSession(scene=batched())
+    async with run_shown(presses, session) as keys:
+        await _closed_by(keys, "B", "Send in batches", "n", "escape", "q")
+        assert session.commands == []
+        await _closed_by(keys, "B", "Send in batches", "y")
+        assert session.commands == [SendInBatches()]
+
+
+async def entry(presses: Presses) -> None:
+    session = FakeSession(scene=batched())
+    async with run_shown(presses, session) as keys:
+        await _open(keys, "h", "Batches")
+        await _open(keys, "t", "Entry")
+        await keys.press("escape", lambda: keys.screen == "Batches")
+        await _open(keys, "t", "Entry")
+        await keys.prepare(*"never")
+        keys.app.screen.set_focus(None)  # in the field enter is the field's own
+        await keys.press("enter", lambda: session.commands == [SetBatchDeadline(None)])
+
+
 async def jump(presses: Presses) -> None:
     async with run_shown(presses, FakeSession()) as keys:
         await _closed_by(keys, "ctrl+o", "Jump", "escape", "ctrl+o")
@@ -87,5 +109,7 @@ PLACES: Final[Mapping[str, Place]] = {
     "screens.budget.BudgetScreen": budget,
     "screens.confirm.ConfirmScreen": confirm,
     "screens.leave.LeaveScreen": leave,
+    "screens.send_batches.SendBatchesScreen": send_batches,
+    "screens.entry.EntryScreen": entry,
     "screens.jump.JumpScreen": jump,
 }

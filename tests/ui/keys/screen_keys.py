@@ -15,6 +15,7 @@ from llmdash.engine.model.commands import DisableKey, DrainWorker, TakeWorker
 from llmdash.engine.model.comparison import PairSort
 from llmdash.ui.charts.graph_board import GraphBoard
 from llmdash.ui.charts.timing_board import TimingBoard
+from llmdash.ui.panels.batch_panel import BatchPanel
 from llmdash.ui.panels.filter_bar import FilterBar
 from llmdash.ui.panels.key_panel import KeyPanel
 from llmdash.ui.panels.rate_slider import LogSlider
@@ -22,6 +23,7 @@ from llmdash.ui.panels.worker_panel import WorkerPanel
 from llmdash.ui.screens.columns import ColumnList
 from llmdash.ui.tables.group_table import GroupTable
 from llmdash.ui.tables.pair_table import PairTable
+from tests.ui.batched import batched
 from tests.ui.compared import FakeComparison
 from tests.ui.fake_session import FakeSession
 from tests.ui.keys.panel_keys import ROOMY, moves
@@ -196,6 +198,48 @@ async def _off_the_table(keys: Keys) -> None:
     await keys.focus(keys.find(LogSlider))
 
 
+async def batches(presses: Presses) -> None:
+    session = FakeSession(scene=batched())
+    async with over(presses, session, "h") as keys:
+        await keys.prepare("down")
+        await _off_the_table(keys)
+        await keys.opens("x", "Confirm")
+        await keys.opens("a", "Entry")
+        await keys.opens("t", "Entry")
+        await keys.opens("B", "Send in batches")
+        await keys.press("p", lambda: sent(session, "Pause"))
+        await rates(keys, session)
+        await usual(keys)
+        await back_by(keys, session, "h", "escape", "h")
+        for key, title in (("e", "Errors"), ("g", "Graphs"), ("exclamation_mark", "Alerts")):
+            await _off_the_table(keys)
+            await keys.leads(key, lambda: keys.screen, title)
+            await keys.close()
+            if keys.screen == DASHBOARD:
+                await open_again(keys, session, "h")
+        for key in ("enter", "l"):
+            await _off_the_table(keys)
+            await keys.press(key, lambda: keys.screen == DASHBOARD and jobs(session).filter == "batch:5")
+            await keys.prepare("slash", "escape")
+            await open_again(keys, session, "h")
+
+
+async def batch_table(presses: Presses) -> None:
+    session = FakeSession(scene=batched())
+    async with over(presses, session, "h") as keys:
+        table = keys.find(BatchPanel)
+        await keys.focus(table)
+        await moves(keys, table)
+        await keys.prepare("home")
+        await keys.opens("x", "Confirm")
+        await keys.prepare("down")
+        await keys.opens("a", "Entry")
+        for key in ("enter", "l"):
+            await keys.press(key, lambda: keys.screen == DASHBOARD and jobs(session).filter)
+            await keys.prepare("slash", "escape")
+            await open_again(keys, session, "h")
+
+
 async def comparison(presses: Presses) -> None:
     source = FakeComparison()
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
@@ -247,6 +291,8 @@ PLACES: Final[Mapping[str, Place]] = {
     "screens.columns.ColumnsScreen": columns,
     "screens.columns.ColumnList": column_list,
     "screens.workers.WorkersScreen": workers,
+    "screens.batches.BatchesScreen": batches,
+    "panels.batch_panel.BatchPanel": batch_table,
     "screens.comparison.ComparisonScreen": comparison,
     "tables.pair_table.PairTable": pairs,
 }

@@ -61,7 +61,7 @@ def table(pilot: Pilot[Any]) -> WorkerPanel:
 
 
 def notes(pilot: Pilot[Any]) -> list[str]:
-    content = pilot.app.screen.query_one("#worker-notes", Static).content
+    content = pilot.app.screen.query_one("#row-notes", Static).content
     assert isinstance(content, Content)
     return content.plain.splitlines()
 
@@ -90,7 +90,7 @@ async def test_each_worker_has_a_row_in_the_order_of_joining() -> None:
             ("old", "gpu-z ○ left 0 0.0 1,024 – – 0 – –"),
         ):
             assert " ".join(row_of(table(pilot), name).split()[1:]).startswith(words)
-        title, below = border(pilot.app.screen.query_one("#workers"))
+        title, below = border(pilot.app.screen.query_one("#rows"))
         assert title[0] == "Workers"
         assert title[-1] == "4 of 7 working · tls://10.0.0.4:8786"
         assert below == "d drain   u take again   l its jobs"
@@ -302,7 +302,7 @@ async def test_a_run_without_workers_has_neither_the_screen_nor_its_key() -> Non
 
 async def test_a_hundred_workers_leave_room_for_what_is_to_be_said() -> None:
     async with opened(FakeSession(scene=many_workers()), (80, 24)) as pilot:
-        panel, said = pilot.app.screen.query_one("#workers"), pilot.app.screen.query_one("#worker-notes")
+        panel, said = pilot.app.screen.query_one("#rows"), pilot.app.screen.query_one("#row-notes")
         await until(pilot, lambda: table(pilot).size.height >= 2 * panel.content_size.height // 3)
         assert said.region.bottom <= panel.content_region.bottom
         assert notes(pilot)[0].startswith("1,162 requests of w5, w12, w19 and 11 more are unknown")
@@ -316,7 +316,7 @@ async def test_where_nothing_is_to_be_said_the_table_has_all_the_room() -> None:
     rows = tuple(replace(WORKERS[0], name=f"w{number}") for number in range(100))
     session = FakeSession(scene=Scene(workers=rows))
     async with opened(session) as pilot:
-        panel = pilot.app.screen.query_one("#workers")
+        panel = pilot.app.screen.query_one("#rows")
         await until(pilot, lambda: table(pilot).size.height == panel.content_size.height)
         session.scene.workers = rows[:3]
         await until(pilot, lambda: table(pilot).size.height == 4)

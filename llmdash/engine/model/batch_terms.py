@@ -6,7 +6,7 @@ from dataclasses import field
 
 from llmdash.lean_dataclass import dataclass
 
-__all__ = ["BatchPace", "BatchTerms"]
+__all__ = ["BatchErrand", "BatchPace", "BatchTerms"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,25 @@ class BatchPace:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchErrand:
+    """What a run is opened for that sends nothing new and ends by itself: to see what has become of its
+    batches and fetch what is ready, to cancel some, or to take a batch of the provider for one, as (batch,
+    provider's id). With `waits` it goes on until nothing is out.
+    """
+
+    cancels: tuple[int, ...] = ()
+    adopts: tuple[int, str] | None = None
+    waits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class BatchTerms:
     """What was asked for. With `all_pending` every pending job is sent in batches from the start.
 
     `deadline` is when what is still out is brought back and sent live, in Unix seconds; `most_jobs` and
     `most_tokens` limit a batch further than the service does. With `leaves` the run ends once all is out.
     `keeps` leaves files at the provider. With `abandons` what the provider does not end in time is sent
-    again, although it may be paid for twice.
+    again, although it may be paid for twice. With an `errand` nothing is planned and nothing sent live.
     """
 
     all_pending: bool = False
@@ -48,4 +60,5 @@ class BatchTerms:
     leaves: bool = False
     keeps: bool = False
     abandons: bool = False
+    errand: BatchErrand | None = None
     pace: BatchPace = field(default_factory=BatchPace)

@@ -1,0 +1,72 @@
+"""Batches as a table for people, and as JSON objects for scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from llmdash.engine.model.rows import BatchRow
+from llmdash.reports.alignment import aligned
+from llmdash.reports.wording import UNKNOWN, count, left, money, share
+from llmdash.sanitize import clean_line
+
+__all__ = ["batch_lines", "batch_record"]
+
+_TITLES = ("batch", "state", "key", "jobs", "left", "done", "age", "expires in", "cost")
+_WORDS = 3
+"""The columns that are texts."""
+
+
+def batch_record(row: BatchRow) -> dict[str, Any]:
+    """Return a batch as the summary of a run has it: times are Unix seconds, what is not known is null."""
+    return {
+        "batch": row.batch,
+        "id": None if row.provider_id is None else clean_line(row.provider_id),
+        "provider": clean_line(row.endpoint),
+        "key": clean_line(row.key),
+        "state": row.state.value,
+        "jobs": row.jobs,
+        "done": row.done,
+        "failed": row.failed,
+        "expired": row.expired,
+        "created_at": row.created_at,
+        "expires_at": row.expires_at,
+        "cost": None if row.cost is None else round(row.cost, 6),
+    }
+
+
+def batch_lines(rows: Sequence[BatchRow], *, at_most: Sequence[int] = ()) -> Iterator[str]:
+    """Yield a line of titles and one for each batch, and below it its id at the provider and why it waits;
+    safe to show.
+
+    The cost of those numbered in `at_most` is at the price of single requests: no other is known.
+    """
+    table = aligned([_TITLES, *(_cells(row, "≤" if row.batch in at_most else "") for row in rows)], _WORDS)
+    yield table[0]
+    for row, line in zip(rows, table[1:], strict=True):
+        yield line
+        said = [row.provider_id or "", f"{row.model} @ {row.endpoint}" if row.endpoint else row.model]
+        yield f"       {clean_line('  '.join(filter(None, said)))}"
+        if row.detail:
+            yield f"       {clean_line(row.detail)}"
+
+
+def _cells(row: BatchRow, mark: str) -> tuple[str, ...]:
+    is_said = row.state.is_open and row.word and row.word != row.state.value
+    return (
+        f"{row.batch}",
+        clean_line(f"{row.state.value} ({row.word})" if is_said else row.state.value),
+        clean_line(row.key),
+        count(row.jobs),
+        count(row.left),
+        _done(row),
+        left(row.age_s),
+        UNKNOWN if row.expires_in_s is None else left(row.expires_in_s),
+        UNKNOWN if row.cost is None else f"{mark}{money(row.cost)}",
+    )
+
+
+def _done(row: BatchRow) -> str:
+    if row.share is None:
+        return UNKNOWN  # some providers tell no counts before the end
+    return f"{count((row.done or 0) + (row.failed or 0))} ({share(row.share, 0)})"

@@ -1,0 +1,126 @@
+"""Batches in words: where a job is, how far a batch is, what a forecast and a question say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+
+from llmdash.engine.model.commands import BringBack, Cancel, Drain, GiveUpBatch
+from llmdash.engine.model.forecast import BatchForecast
+from llmdash.engine.model.frame import BatchRow, Frame, RunPart
+from llmdash.engine.model.states import BatchState, RunState
+from llmdash.ui.charts.run_bar import run_bar
+from llmdash.ui.dashboard.steering import ACTIONS, confirmation_before
+from llmdash.ui.text.batch_forecast_words import forecast_parts, stay_words
+from llmdash.ui.text.batch_words import deadline_words, detail_of_job, out_words
+from llmdash.ui.text.end_words import end_words
+from llmdash.ui.text.run_words import counted_line
+from tests.ui.batched import BATCHES, FORECAST
+
+OUT = BatchRow(3, BatchState.OUT, "a1f2", "openai", "gpt", "batch_abc", jobs=100, left=100)
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (replace(OUT, done=60, failed=2), "openai batch_abc · 62 %"),
+        (OUT, "openai batch_abc · no counts until the end"),
+        (
+            replace(OUT, detail="the service does not answer"),
+            "openai batch_abc · the service does not answer",
+        ),
+        (replace(OUT, state=BatchState.PLANNED, provider_id=None), "openai batch 3 · planned"),
+        (replace(OUT, state=BatchState.ENDED), "openai batch_abc · collecting"),
+        (None, "its batch is being planned"),
+    ],
+)
+def test_a_batched_job_says_where_it_is(row: BatchRow | None, words: str) -> None:
+    assert detail_of_job(row) == words
+
+
+def test_what_is_out_stands_in_a_few_words_and_what_needs_the_user_goes_first() -> None:
+    assert out_words(Frame(batches=(replace(OUT, done=62),))) == "◇ batch 3 out, 62%"
+    assert out_words(Frame(batches=(OUT, replace(OUT, batch=4)))) == "◇ 2 batches out"
+    assert out_words(Frame(batches=BATCHES)) == "◆ batch 4 is held"
+    assert out_words(Frame(batches=BATCHES[:1])) == ""
+
+
+@pytest.mark.parametrize(
+    ("forecast", "words"),
+    [
+        (
+            FORECAST,
+            "live ~$41.20, 38m00s · "
+            "batch ~$20.60, usually under 1 h (your last 9: 12m04s), at most 24 h · 1 file, 34 MB",
+        ),
+        (
+            replace(FORECAST, is_full_price=True, cost=41.2, usual_s=None, seen=0),
+            "live ~$41.20, 38m00s · batch at most $41.20, usually under 1 h, at most 24 h · 1 file, 34 MB",
+        ),
+        (
+            replace(FORECAST, is_bound=True, live_s=None, files=2, bytes=900),
+            "live at most $41.20 · batch at most $20.60, usually under 1 h (your last 9: 12m04s), "
+            "at most 24 h · 2 files, 900 B",
+        ),
+        (
+            BatchForecast(jobs=1, files=1, most_s=86_400.0),
+            "live at no known price · batch at no known price, usually under 1 h, at most 24 h · 1 file, 0 B",
+        ),
+    ],
+)
+def test_the_forecast_stands_beside_that_of_the_same_jobs_live(forecast: BatchForecast, words: str) -> None:
+    assert " · ".join(forecast_parts(forecast)) == words
+
+
+def test_what_no_batch_can_carry_is_said_with_its_reason() -> None:
+    assert stay_words(replace(FORECAST, stay=3, why="stream: a batch has none")) == (
+        "3 jobs stay: stream: a batch has none"
+    )
+    assert stay_words(BatchForecast(stay=5, why="no key has a batch service")) == (
+        "None of them can go: no key has a batch service"
+    )
+
+
+def test_the_deadline_is_told_as_a_time_and_how_long_that_is() -> None:
+    now = datetime(2026, 11, 30, 16, 25).timestamp()
+    assert deadline_words(now + 7_500, now) == "at 18:30, in 2h05m"
+    assert deadline_words(now + 86_400, now) == "on Tue 16:25, in 1d00h"
+    assert deadline_words(None, now) == "never"
+
+
+def test_what_is_hard_to_take_back_is_asked_before() -> None:
+    frame = Frame(run=RunPart(in_flight=2), batches=BATCHES)
+    asked = {command: confirmation_before(command, frame) for command in (BringBack(2), GiveUpBatch(4))}
+    back, up = asked[BringBack(2)], asked[GiveUpBatch(4)]
+    assert back is not None
+    assert up is not None
+    assert "2,470 jobs of 4,000 are done, kept and paid" in back.consequence
+    assert "they may be paid twice" in up.consequence
+    stop = ACTIONS["stop_now"](frame)
+    assert stop == Cancel(batches=True)
+    question = confirmation_before(stop, frame)
+    assert question is not None
+    assert "openai, anthropic are asked to cancel 3 batches of 5,700 jobs" in question.consequence
+    drain = confirmation_before(Drain(), frame)
+    assert drain is not None
+    assert "5,700 jobs in batches stay with openai, anthropic: llmdash run --resume" in drain.consequence
+    assert ACTIONS["stop_now"](replace(frame, batches=())) == Cancel()
+
+
+def test_a_run_that_ends_with_jobs_at_a_provider_says_so_and_how_to_come_back() -> None:
+    run = RunPart(state=RunState.STOPPED, jobs=100, done=0, batched=100)
+    words = end_words(Frame(run=run, batches=(OUT,)))
+    assert (words.said, words.advice) == (
+        "■ stopped   100 with openai:",
+        "llmdash run --resume collects them",
+    )
+
+
+def test_batched_jobs_are_counted_and_have_their_share_of_the_bar() -> None:
+    run = RunPart(state=RunState.RUNNING, jobs=100, queued=20, in_flight=10, batched=30, done=40, cost=2.0)
+    assert [(part.glyph, part.cells) for part in run_bar(run, 10)] == [("━", 4), ("╍", 1), ("╌", 3), ("─", 2)]
+    line = "".join(text for text, _style in counted_line(replace(run, batch_cost=0.5), 200))
+    assert "◇  30 batched" in line
+    assert "$2.00 → –, $0.50 in batches" in line
