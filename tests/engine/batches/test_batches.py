@@ -112,6 +112,17 @@ def test_a_batch_that_is_listed_late_is_found(tmp_path: Path, takes_files: bool)
     assert (provider.calls["create"], executed(server, provider)) == (1, once(9))
 
 
+def test_a_batch_that_has_ended_is_not_asked_to_end_again_and_again(tmp_path: Path) -> None:
+    server, provider = Server(), Provider()
+    provider.refusals = [("cancel", refused(409, "it has ended", FailureKind.TRANSIENT))] * 1_000
+    with started(batch_plan(tmp_path, server, provider, prompts(9), stay=True)) as session:
+        until(session, lambda frame: bool(frame.batches))
+        session.command(BringBack(1))
+        until(session, lambda frame: frame.run.done == 9)
+    assert provider.calls["cancel"] < 100
+    assert executed(server, provider) == once(9)
+
+
 _ELSE = "of somebody else"
 
 
