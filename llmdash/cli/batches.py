@@ -142,17 +142,22 @@ def _collect(run: str | None, *, waits: bool, as_json: bool) -> int:
 
 def _of_several(wish: BatchWish, *, as_json: bool) -> int:
     """Fulfil one of several wishes: what hinders it hinders no other."""
+    from llmdash.config import ConfigError
+    from llmdash.engine.journal.file import JournalError
+    from llmdash.engine.journal.lock import LockedError
+    from llmdash.exit_codes import ExitCode
     from llmdash.launch.refusals import refusal_code
+    from llmdash.prompts.source import InputError
     from llmdash.sanitize import clean_line
 
     try:
         return _fulfil(wish, as_json=as_json)
-    except Exception as error:
-        code = refusal_code(error)
-        if code is None:
-            raise
+    except LockedError as error:
         click.echo(f"llmdash: {clean_line(str(error))}", err=True)
-        return code
+        return ExitCode.BATCHED  # who works on it collects, too
+    except (ConfigError, JournalError, InputError) as error:
+        click.echo(f"llmdash: {clean_line(str(error))}", err=True)
+        return refusal_code(error) or ExitCode.USAGE
 
 
 @batches.command("cancel")
