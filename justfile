@@ -87,6 +87,10 @@ kill-loop:
 batch-kills *arguments:
     {{python}} -m tests.batches.kills {{arguments}}
 
+# Ten thousand jobs in a batch that expires, five thousand that are late, or cancelled in vain (--jobs N --late N)
+batch-scale *arguments:
+    {{python}} -m tests.batches.scale {{arguments}}
+
 # Fifty kills or stops of workers, schedulers and runs each
 worker-kills:
     {{python}} -m pytest tests/cli/test_worker_kills.py tests/cli/test_orphans.py -m "slow or not slow" -s -q

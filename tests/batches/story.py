@@ -137,8 +137,11 @@ def _written(story: Story, folder: Path) -> list[str]:
 
 
 def _foreign(story: Story, simulator: Simulated) -> list[str]:
-    """The ids of somebody else's batches, of every size that those of the run may have."""
-    return [_created(size, simulator) for size in (story.size, story.size - 1, story.size - 2)]
+    """The ids of somebody else's batches, of every size that those of the run may have. They take longer."""
+    ids = [_created(size, simulator) for size in (story.size, story.size - 1, story.size - 2)]
+    for each in ids:
+        simulator.order_batches(batch=each, slow=6.0)
+    return ids
 
 
 def _created(size: int, simulator: Simulated) -> str:

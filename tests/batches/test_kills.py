@@ -6,17 +6,13 @@ import re
 import subprocess
 import sys
 
-import pytest
-
 from tests.waiting import LONGEST_S
 
 
-@pytest.mark.parametrize(
-    "only", ["create lost, lists lag", "slow, half done, all lost"], ids=["on its way out", "brought back"]
-)
-def test_batches_whose_run_is_killed_at_any_step_lose_nothing_and_are_executed_once(only: str) -> None:
+def test_batches_whose_run_is_killed_at_any_step_lose_nothing_and_are_executed_once() -> None:
+    some = ["--kills", "20", "--jobs", "20", "--only", "all lost"]
     ended = subprocess.run(
-        [sys.executable, "-m", "tests.batches.kills", "--kills", "10", "--jobs", "20", "--only", only],
+        [sys.executable, "-m", "tests.batches.kills", *some],
         capture_output=True,
         text=True,
         timeout=LONGEST_S,
@@ -24,5 +20,5 @@ def test_batches_whose_run_is_killed_at_any_step_lose_nothing_and_are_executed_o
     )
     assert (ended.returncode, ended.stderr) == (0, ""), ended.stdout + ended.stderr
     kills, runs = map(int, re.findall(r"\d+", ended.stdout)[:2])
-    assert kills >= 10
-    assert runs >= 3
+    assert kills >= 20
+    assert runs >= 5

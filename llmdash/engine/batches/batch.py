@@ -12,7 +12,7 @@ from typing import NamedTuple
 from llmdash.engine.model.records import BatchRecord
 from llmdash.engine.model.states import BatchState
 from llmdash.engine.pool.member import Member
-from llmdash.llms.batches import BatchStatus
+from llmdash.llms.batches import Batches, BatchStatus
 
 __all__ = ["RequestName", "SentBatch", "batch_name", "named", "request_name"]
 
@@ -88,6 +88,10 @@ class SentBatch:
         """Held while its row is written."""
         self.wakes = asyncio.Event()
         """Set when something about it was changed from outside."""
+
+    def may_be_of_another(self, service: Batches) -> bool:
+        """True if the provider's batch was found by its size: then its file is kept until that is proven."""
+        return not service.names_batches and self.file.exists()
 
     def forget_status(self) -> None:
         """Know nothing of what the provider has of it."""

@@ -51,7 +51,7 @@ class Collector:
         for source, file in zip(status.results, files, strict=True):
             await self._fetch(batch, service, source, file)
             own += await self._settle(batch, member, service, file)
-        if not own and batch.foreign and not service.names_batches:
+        if not own and batch.foreign and batch.may_be_of_another(service):
             return False
         await self._rest(batch, member, status.end)
         await self._close(batch)

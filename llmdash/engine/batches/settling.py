@@ -107,12 +107,15 @@ class BatchSettling:
         self._parts.store.columns.tries[job] -= 1
         batch.expired += 1
 
-    def without_line(self, batch: SentBatch, member: Member, job: int) -> None:
-        """Make a job pending again whose result is missing: it may have been paid for."""
+    def without_line(self, batch: SentBatch, member: Member | None, job: int) -> None:
+        """Make a job pending again whose result is missing: it may have been paid for. Without a `member` its
+        key is not in this run.
+        """
         missing, record = "its result is missing", self._record(batch, job)
         self._parts.store.apply(AnsweredInBatch(job, record.key, record.attempt))
-        self._parts.pool.lost_in_batch(member)
-        self._parts.reservations.left(job, member, sent=True)
+        if member is not None:
+            self._parts.pool.lost_in_batch(member)
+            self._parts.reservations.left(job, member, sent=True)
         self._again(batch, record._replace(state="unknown", message=missing))
 
     def _again(self, batch: SentBatch, ended: AttemptRecord) -> None:

@@ -112,6 +112,17 @@ def test_a_batch_that_is_listed_late_is_found(tmp_path: Path, takes_files: bool)
     assert (provider.calls["create"], executed(server, provider)) == (1, once(9))
 
 
+def test_a_batch_that_has_ended_is_not_asked_to_end_again_and_again(tmp_path: Path) -> None:
+    server, provider = Server(), Provider()
+    provider.refusals = [("cancel", refused(409, "it has ended", FailureKind.TRANSIENT))] * 1_000
+    with started(batch_plan(tmp_path, server, provider, prompts(9), stay=True)) as session:
+        until(session, lambda frame: bool(frame.batches))
+        session.command(BringBack(1))
+        until(session, lambda frame: frame.run.done == 9)
+    assert provider.calls["cancel"] < 100
+    assert executed(server, provider) == once(9)
+
+
 _ELSE = "of somebody else"
 
 
@@ -424,6 +435,8 @@ def test_without_its_key_a_batch_waits_and_is_never_sent_again_by_itself(tmp_pat
         frame = until(session, lambda frame: any(row.detail for row in frame.batches))
         assert frame.batches[0].detail.startswith("key k0 is not in this run")
         assert (frame.run.batched, sum(server.asked.values())) == (8, 1)
+        session.command(GiveUpBatch(1))
+        until(session, lambda frame: frame.run.done == 9)
 
 
 def test_batches_are_split_by_size_and_every_job_is_in_one(tmp_path: Path) -> None:
