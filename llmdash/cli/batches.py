@@ -142,12 +142,10 @@ def _collect(run: str | None, *, waits: bool, as_json: bool) -> int:
 
 def _of_several(wish: BatchWish, *, as_json: bool) -> int:
     """Fulfil one of several wishes: what hinders it hinders no other."""
-    from llmdash.config import ConfigError
-    from llmdash.engine.journal.file import JournalError
     from llmdash.engine.journal.lock import LockedError
     from llmdash.exit_codes import ExitCode
+    from llmdash.launch.batch_errands import HINDRANCES
     from llmdash.launch.refusals import refusal_code
-    from llmdash.prompts.source import InputError
     from llmdash.sanitize import clean_line
 
     try:
@@ -155,7 +153,7 @@ def _of_several(wish: BatchWish, *, as_json: bool) -> int:
     except LockedError as error:
         click.echo(f"llmdash: {clean_line(str(error))}", err=True)
         return ExitCode.BATCHED  # who works on it collects, too
-    except (ConfigError, JournalError, InputError) as error:
+    except HINDRANCES as error:
         click.echo(f"llmdash: {clean_line(str(error))}", err=True)
         return refusal_code(error) or ExitCode.USAGE
 
