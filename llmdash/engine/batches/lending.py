@@ -69,7 +69,7 @@ class Lending:
         return (
             0 <= job < columns.jobs
             and columns.state[job] == JobState.BATCHED
-            and columns.batch_of(job) == batch
+            and columns.batch[job] == batch
             and job not in self.settling
         )
 

@@ -215,8 +215,8 @@ def _in_batches(term: str, op: str, value: str, columns: Columns) -> Predicate:
     ranges = (
         range(max(1, int(first)), min(int(last or first), _MOST_BATCHES) + 1) for first, _, last in parts
     )
-    wanted, batch_of = frozenset(chain.from_iterable(ranges)), columns.batch_of
-    return lambda job: batch_of(job) in wanted
+    wanted = frozenset(chain.from_iterable(ranges))
+    return lambda job: columns.batch[job] in wanted
 
 
 def _number_column(name: str, columns: Columns) -> JobValues[float] | None:

@@ -152,7 +152,7 @@ class JobRows:
             columns.flags[job],
             columns.error[job],
             columns.worker[job],
-            columns.batch_of(job),
+            columns.batch[job],
             self._texts.edition if self._texts is not None else 0,
         )
 
@@ -184,6 +184,6 @@ class JobRows:
             error=columns.errors[columns.error[job]] if state is not JobState.DONE else "",
             flags=AnswerFlag(columns.flags[job]),
             worker=columns.workers[columns.worker[job]] or None,
-            batch=columns.batch_of(job),
+            batch=columns.batch[job],
             text=self._text(job, state, verdict, wanted),
         )

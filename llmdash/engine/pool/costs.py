@@ -41,7 +41,13 @@ class Tokens(NamedTuple):
     def __add__(self, other: object) -> Tokens:
         if not isinstance(other, Tokens):
             return NotImplemented
-        return Tokens(*(one + more for one, more in zip(self[:5], other[:5], strict=True)))
+        return Tokens(
+            self.input + other.input,
+            self.output + other.output,
+            self.cached + other.cached,
+            self.cache_write + other.cache_write,
+            self.reasoning + other.reasoning,
+        )
 
 
 CostOf = Callable[[str, str, Tokens], float | None]
@@ -94,12 +100,17 @@ class Spending:
         self._sums[of] = [one + another for one, another in zip(before, more, strict=True)]
 
     def __iter__(self) -> Iterator[tuple[str, str, Tokens]]:
-        for (label, model, _), (*sums, long_requests) in list(self._sums.items()):
-            yield label, model, Tokens(*sums)._replace(parts=parts_of(sums[0], long_requests))
+        for (label, model, _), (asked, said, *others, long_requests) in list(self._sums.items()):
+            cached, written, reasoning = others
+            parts = parts_of(asked, long_requests)
+            yield label, model, Tokens(asked, said, cached, written, reasoning, parts)
 
     def total(self) -> Tokens:
         """Return the tokens of all keys and models."""
-        return sum((tokens for _, _, tokens in self), Tokens())
+        total = Tokens()
+        for _, _, tokens in self:
+            total += tokens
+        return total
 
 
 def costs_by_key(

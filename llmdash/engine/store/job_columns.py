@@ -67,6 +67,10 @@ class Columns(Protocol):
     @property
     def output_tokens(self) -> JobValues[int]: ...
     @property
+    def batch(self) -> JobValues[int]:
+        """The batch that each job is or was last in; 0 for none."""
+
+    @property
     def place(self) -> JobValues[int]:
         """The position of each job in `started`, counted from 1; 0 for those that are not in it."""
 
@@ -87,9 +91,6 @@ class Columns(Protocol):
     @property
     def revision(self) -> int:
         """A number that is another one once something has changed."""
-
-    def batch_of(self, job: int) -> int:
-        """Return the batch that a job is or was last in; 0 for none."""
 
 
 class JobColumns:
@@ -119,8 +120,8 @@ class JobColumns:
         self.started = array("I")
         self.place = array("I", bytes(4 * jobs))
         self.counts = [jobs] + [0] * (len(JobState) - 1)
-        self.batch: Sequence[int] = range(0)
-        """The batch that each job is or was last in, 0 for none; empty until there is one."""
+        self.batch: bytearray | array[int] = bytearray(jobs)
+        """The batch that each job is or was last in, 0 for none; with room for that once there is one."""
         self.errors = Names()
         self.keys = Names()
         self.workers = Names()
@@ -155,10 +156,6 @@ class JobColumns:
             self.batch = array("H", bytes(2 * self.jobs))
         for job in jobs:
             self.batch[job] = batch
-
-    def batch_of(self, job: int) -> int:
-        """Return the batch that a job is or was last in; 0 for none."""
-        return self.batch[job] if self.batch else 0
 
     def jobs_in(self, state: JobState) -> list[int]:
         """Return the jobs that are in `state`, in the order of the input."""

@@ -81,9 +81,7 @@ class ColumnsAt:
         self.ttft = _Computed(self._ttft)
         self.time = _Computed(self._time)
         self.place = _Computed(self._place)
-
-    def batch_of(self, job: int) -> int:
-        return self._timeline.final.batch_of(job)
+        self.batch = _Computed(lambda job: final.batch[job])
 
     @property
     def started(self) -> Sequence[int]:
