@@ -73,6 +73,10 @@ SCENARIOS: Final = (
     Scenario("queue full", {"queue_full": 2, "throttled": 1}),
     Scenario("refused after all", {"invalid": True}),
     Scenario("lines missing", {"dropped": 2, "garbled": 1}, is_unclear=True),
+    Scenario("half expired, lines missing", {"expired": 0.5, "dropped": 3, "garbled": 1}, is_unclear=True),
+    Scenario(
+        "slow, half done, lines missing", {"slow": 12.0, "dropped": 3, "doubled": 1}, 1.2, is_unclear=True
+    ),
     Scenario("lines of others, and twice", {"doubled": 2, "foreign": 2, "shuffled": True}),
     Scenario("others of the same size", {**_lost(create=1), **_LAG}, shapes=("anthropic",), foreign=True),
 )

@@ -138,6 +138,8 @@ class BatchDesk:
         for batch in self.open_batches:
             self._carriage.doubt(batch)
             self._carry(batch)
+        if self._is_late:
+            return
         if self._terms.all_pending and self._errands is None and not self._parts.queue.is_gated:
             await self.send_rest()
 
@@ -169,6 +171,7 @@ class BatchDesk:
     async def _plan(self, jobs: Sequence[int], *, probe: bool) -> None:
         async for batch in self._planner.plan(jobs, probe=probe):
             self.batches[batch.number] = batch
+            batch.is_wanted_back = self._is_late
             self._carry(batch)
 
     def _carry(self, batch: SentBatch) -> None:
@@ -233,11 +236,16 @@ class BatchDesk:
             raise ValueError(f"there is no batch {number} that is open")
         return batch
 
+    @property
+    def _is_late(self) -> bool:
+        """True from the deadline on."""
+        return self.deadline is not None and self._parts.wall_clock() >= self.deadline
+
     async def _watch_deadline(self) -> None:
         """Bring back what is out once its time has come."""
         self._carriage.set_deadline(self.deadline)
         while True:
-            if self.deadline is not None and self._parts.wall_clock() >= self.deadline:
+            if self._is_late:
                 for batch in self.open_batches:
                     if not batch.is_wanted_back:
                         batch.is_wanted_back = True

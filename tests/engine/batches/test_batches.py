@@ -216,6 +216,23 @@ def test_what_expires_is_pending_again_and_sent_once(tmp_path: Path) -> None:
     assert (frame.batches[0].done, frame.batches[0].expired) == (37, 63)
 
 
+def test_answers_that_are_missing_from_what_expired_may_cost_twice_and_are_said_to(tmp_path: Path) -> None:
+    server, provider = Server(), Provider()
+    provider.share, provider.tamper = 0.5, lambda lines: lines[2:-2]
+    session = run(batch_plan(tmp_path, server, provider, prompts(41)))
+    assert session.frame(ALL).run.done == 41
+    states = Counter(attempt.state for job in range(41) for attempt in JournalReader(tmp_path).attempts(job))
+    assert states["unknown"] == 4
+    assert sum(executed(server, provider).values()) == 41 + 2
+
+
+def test_after_its_deadline_nothing_goes_into_a_batch(tmp_path: Path) -> None:
+    server, provider = Server(), Provider()
+    terms = BatchTerms(all_pending=True, deadline=time.time() - 1.0)
+    assert run(batch_plan(tmp_path, server, provider, prompts(9), terms=terms)).frame(ALL).run.done == 9
+    assert (sum(server.asked.values()), len(provider.files)) == (9, 0)
+
+
 def _odd(lines: list[dict[str, Any]]) -> list[Any]:
     of_others = {"id": "r0-1-1-1", "text": "not ours"}
     return [*lines[3:], lines[4], "{no json", of_others, {**lines[5], "text": "another answer"}]

@@ -128,14 +128,17 @@ def held_back(folder: Path) -> None:
 def test_a_batch_is_adopted_only_where_the_provider_knows_it(
     tmp_path: Path, provider_id: str, state: BatchState
 ) -> None:
-    provider = Provider()
+    provider = Provider(takes_files=False)
     server = left(tmp_path, provider)
     held_back(tmp_path)
+    size = len(provider.batches["batch_1"].requests)
+    provider.create({f"x{n}": "of somebody else" for n in range(size)}, None, None)
+    provider.stuck = True
     session = errand(tmp_path, server, provider, BatchErrand(adopts=(1, provider_id)))
     frame = session.frame(ALL)
     assert (session.ending, frame.batches[0].state) == (Ending.BATCHED, state)
     assert any("no such batch" in notice.text for notice in frame.notices) is (state is BatchState.HELD)
-    assert len(provider.batches) == 3
+    assert provider.calls["create"] == 3
 
 
 def test_without_its_key_nothing_is_waited_for(tmp_path: Path) -> None:
