@@ -36,6 +36,12 @@ _EXCLUDED: Final = (
     ("trial", "resume", "--trial begins a run; go on after a trial with --resume --release"),
     ("forecast", "resume", "--forecast is of a new run; leave out --resume"),
     ("strict", "allow_bad_lines", "--strict refuses bad lines, --allow-bad-lines leaves them out"),
+    (
+        "simulate",
+        "batch_leave",
+        "--simulate ends with the run, and what is left there with it; begin llmdash simulate, and name it "
+        "with --base-url",
+    ),
     ("batch", "cluster", "--batch sends nothing through workers; leave out --cluster"),
     ("workers", "cluster", "--workers starts workers on this machine, --cluster uses others"),
 )

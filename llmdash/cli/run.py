@@ -170,7 +170,14 @@ def _run(
     if run["forecast"]:
         from llmdash.launch.forecast import show_forecast
 
-        return show_forecast(given, settings, asked, simulated=run["simulate"], json=run["as_json"])
+        return show_forecast(
+            given,
+            settings,
+            asked,
+            simulated=run["simulate"],
+            in_batches=bool(run.get("batch")),
+            json=run["as_json"],
+        )
     if run["out"] is not None:
         from llmdash.reports.export import check_writable
 

@@ -35,9 +35,16 @@ _SAMPLE = 1_000
 
 
 def show_forecast(
-    given: Input, settings: Settings, asked: Mapping[str, Any], *, simulated: bool, json: bool
+    given: Input,
+    settings: Settings,
+    asked: Mapping[str, Any],
+    *,
+    simulated: bool,
+    in_batches: bool = False,
+    json: bool,
 ) -> int:
-    """Print the forecast of a run over the input; nothing is sent. Return the exit code.
+    """Print the forecast of a run over the input, with what it costs `in_batches` if that is asked for;
+    nothing is sent. Return the exit code.
 
     Raises InputError or ConfigError.
     """
@@ -46,7 +53,12 @@ def show_forecast(
             open_input(there, settings.wires), settings, asked, simulated=simulated
         )
         forecast = forecast_of(
-            source, settings, load_prices(), spends=not simulated, earlier=earlier_answers(settings.model)
+            source,
+            settings,
+            load_prices(),
+            spends=not simulated,
+            in_batches=in_batches,
+            earlier=earlier_answers(settings.model),
         )
     way = way_to_price(clean_line(settings.model))
     text = encode_line(forecast_record(forecast)) if json else forecast_report(forecast, way)
@@ -70,6 +82,7 @@ def forecast_of(
     prices: Prices,
     *,
     spends: bool,
+    in_batches: bool = False,
     earlier: EarlierAnswers | None = None,
 ) -> ForecastPart:
     """Return the forecast of a run over `source`; what is not known is None.
@@ -79,13 +92,13 @@ def forecast_of(
     """
     jobs = len(source)
     sample = range(0, jobs, max(1, jobs // _SAMPLE))
-    estimates = RequestEstimates(
-        settings,
-        options_of(source, settings, {}),
-        prices if spends else None,
-        earlier if spends else None,
-    )
+    known = settings, options_of(source, settings, {}), prices if spends else None
+    estimates = RequestEstimates(*known, earlier if spends else None)
     found = [estimates.of(prompt) for prompt in _prompts(source, sample)]
+    batched: list[RequestEstimate] = []
+    if in_batches:
+        cheaper = RequestEstimates(*known, earlier if spends else None, in_batches=True)
+        batched = [cheaper.of(prompt) for prompt in _prompts(source, sample)]
     share = jobs / len(found) if found else 0.0
     asked = round(sum(each.asked for each in found) * share)
     said = summed([each.said for each in found], share)
@@ -98,6 +111,7 @@ def forecast_of(
         input_tokens=Range(asked, asked, asked),
         output_tokens=said,
         cost=summed([each.cost for each in found], share),
+        batch_cost=summed([each.cost for each in batched], share) if in_batches else None,
         seconds=seconds,
         binds=binds,
         basis=_basis(found, earlier if spends else None),

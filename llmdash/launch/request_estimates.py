@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from llmdash.config import EndpointSettings, Settings
@@ -48,7 +49,7 @@ class _Place:
 class RequestEstimates:
     """Estimates requests: prompts of four characters a token; answers as long as those of `earlier` runs,
     from their mean to their 95th percentile, and no longer than their token limit. `options` go with each
-    request; without `prices` nothing costs anything.
+    request; without `prices` nothing costs anything, and `in_batches` they are those of batches.
     """
 
     def __init__(
@@ -57,13 +58,15 @@ class RequestEstimates:
         options: Mapping[str, Any],
         prices: Prices | None,
         earlier: EarlierAnswers | None,
+        *,
+        in_batches: bool = False,
     ) -> None:
         wider = settings.run_options
         self._places = [
             _Place(each, merge_options(merge_options(wider, each.options), options), _default_limit(each))
             for each in settings.endpoints
         ]
-        self._prices = prices
+        self._price = None if prices is None else partial(prices.cost, in_batch=in_batches)
         self._earlier = earlier
 
     def of(self, prompt: Prompt) -> RequestEstimate:
@@ -96,7 +99,7 @@ class RequestEstimates:
         return Range(mean, most, mean)
 
     def _cost(self, endpoint: EndpointSettings, model: str, asked: int, said: Range) -> Range | None:
-        if self._prices is None:
+        if self._price is None:
             return None
         low = self._dollars(endpoint, model, asked, said.low)
         high = self._dollars(endpoint, model, asked, said.high)
@@ -105,17 +108,17 @@ class RequestEstimates:
         return Range(low, high, None if said.middle is None else low)
 
     def _dollars(self, endpoint: EndpointSettings, model: str, asked: int, said: float) -> float | None:
-        if self._prices is None:
+        if self._price is None:
             return None
         if math.isinf(said):
             none, many = (self._dollars(endpoint, model, asked, tokens) for tokens in (0, _MANY))
             return none if none is None or none == many else math.inf
         tokens = Tokens(asked, math.floor(said))
         more = said - tokens.output
-        cost = self._prices.cost(model, tokens, endpoint.base_url or None)
+        cost = self._price(model, tokens, endpoint.base_url or None)
         if not more or cost is None:
             return cost
-        above = self._prices.cost(model, tokens._replace(output=tokens.output + 1), endpoint.base_url or None)
+        above = self._price(model, tokens._replace(output=tokens.output + 1), endpoint.base_url or None)
         return cost if above is None else cost + more * (above - cost)
 
 

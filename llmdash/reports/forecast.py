@@ -29,6 +29,7 @@ def forecast_record(forecast: ForecastPart) -> dict[str, Any]:
         "input_tokens": _record(forecast.input_tokens, 0),
         "output_tokens": _record(forecast.output_tokens, 0),
         "cost": _record(forecast.cost, 6),
+        "batch_cost": _record(forecast.batch_cost, 6),
         "seconds": _record(forecast.seconds, 3),
         "binds": clean_line(forecast.binds),
         "accuracy": _record(forecast.accuracy, 4),
@@ -65,6 +66,10 @@ def forecast_lines(forecast: ForecastPart) -> Iterator[str]:
     yield f"out      {_output(forecast)}"
     if forecast.cost is not None:
         yield f"cost     {_text(forecast.cost, dollars)}"
+        if forecast.batch_cost == forecast.cost:
+            yield "batch    at most the same with --batch: no price for batches is known"
+        elif forecast.batch_cost is not None:
+            yield f"batch    {_text(forecast.batch_cost, dollars)} with --batch, mostly within 24 hours"
     else:
         yield "cost     none: a simulator answers" if not forecast.spends else "cost     no price is known"
     if forecast.seconds is not None:

@@ -36,6 +36,17 @@ CANARY = "sk-canary-4f7b2c9d8e1a6053"
         (["run", "p.txt", "--simulate", "--out", "no/such/r.jsonl"], {"p.txt": "hi"}, ["no/such"]),
         (["run", "p.txt", "--simulate", "--resume"], {"p.txt": "hi"}, ["no earlier run", "--resume"]),
         (["run", "p.txt", "--simulate", "--retry-failed"], {"p.txt": "hi"}, ["--retry-failed", "--resume"]),
+        (["run", "p.txt", "--batch-deadline", "6h"], {"p.txt": "hi"}, ["--batch-deadline needs --batch"]),
+        (
+            ["run", "p.txt", "--simulate", "--batch", "--batch-leave"],
+            {"p.txt": "hi"},
+            ["--simulate ends with the run", "llmdash simulate"],
+        ),
+        (
+            ["run", "p.txt", "--simulate", "--batch", "--batch-deadline", "soon"],
+            {"p.txt": "hi"},
+            ["--batch-deadline: 'soon' is neither a span"],
+        ),
         (["run", "p.txt", "--simulate", "--changed", "ok"], {"p.txt": "hi"}, ["--changed ok needs --resume"]),
         (["run", "p.txt", "--simulate", "--overwrite"], {"p.txt": "hi"}, ["--overwrite needs --out"]),
         (["run", "p.txt", "--simulate", "--repair"], {"p.txt": "hi"}, ["--repair needs --schema"]),

@@ -63,6 +63,23 @@ def test_a_prompt_without_a_limit_among_others_has_no_end() -> None:
     assert record["cost"] == {"low": pytest.approx(20 / MILLION), "middle": None, "high": None}
 
 
+@pytest.mark.parametrize(
+    ("share", "times", "words"),
+    [
+        (0.5, 0.5, " with --batch, mostly within 24 hours"),
+        (None, 1.0, "batch    at most the same with --batch: no price for batches is known"),
+    ],
+)
+def test_what_batches_would_cost_stands_beside_it(share: float | None, times: float, words: str) -> None:
+    limit, prices = {"max_tokens": 100}, Prices({"small": Price(1.0, 2.0, batch=share)})
+    found = forecast_of(prompts(limit), settings(), prices, spends=True, in_batches=True)
+    assert found.batch_cost is not None
+    assert (found.batch_cost.low, found.batch_cost.high) == (dollars(10, 0, times), dollars(10, 100, times))
+    assert words in forecast_report(found, "")
+    assert forecast_record(found)["batch_cost"]["high"] == pytest.approx(found.batch_cost.high)
+    assert forecast(prompts(limit), settings()).batch_cost is None
+
+
 def test_the_model_that_a_prompt_names_has_its_own_price() -> None:
     limit = {"max_tokens": 100}
     two = endpoint("a", "small"), endpoint("b", "large")

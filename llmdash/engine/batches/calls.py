@@ -29,11 +29,14 @@ def is_refused(failure: Failure) -> bool:
     return failure.kind in _FINAL and failure.status is not None
 
 
-async def persistently(batch: SentBatch, pace: BatchPace, call: Callable[[], Awaitable[T]]) -> T:
-    """Make a call that may be repeated until it is answered; it waits longer each time. Raises Failure where
-    it is refused.
+async def persistently(
+    batch: SentBatch, pace: BatchPace, call: Callable[[], Awaitable[T]], *, longest_s: float | None = None
+) -> T:
+    """Make a call that may be repeated until it is answered; it waits longer each time, up to `longest_s`
+    where that is less than usual. Raises Failure where it is refused.
     """
     wait_s = pace.again
+    longest_s = pace.longest_again if longest_s is None else longest_s
     while True:
         try:
             answer = await call()
@@ -41,9 +44,9 @@ async def persistently(batch: SentBatch, pace: BatchPace, call: Callable[[], Awa
             if is_refused(failure):
                 raise
             batch.waits_for = storable(f"the service does not answer: {failure}")
-            wait_s = max(wait_s, min(failure.retry_after or 0.0, pace.longest_again))
+            wait_s = max(wait_s, min(failure.retry_after or 0.0, longest_s))
             await asyncio.sleep(wait_s)
-            wait_s = min(pace.longest_again, wait_s * _GROWTH)
+            wait_s = min(longest_s, wait_s * _GROWTH)
         else:
             batch.waits_for = ""
             return answer

@@ -23,6 +23,7 @@ from llmdash.llms.wire.failures import Failure
 __all__ = ["Collector"]
 
 _OK = 200
+_AGAINS = 8.0
 _GROUP = 1_000
 """Lines that are written together."""
 
@@ -83,7 +84,9 @@ class Collector:
         return True
 
     async def _fetch(self, batch: SentBatch, service: Batches, source: str, file: Path) -> None:
-        await persistently(batch, self._terms.pace, lambda: service.download(source, file))
+        pace = self._terms.pace
+        longest_s = _AGAINS * pace.again  # a download that was cut had begun: the service is there
+        await persistently(batch, pace, lambda: service.download(source, file), longest_s=longest_s)
 
     async def _settle(
         self, batch: SentBatch, member: Member, service: Batches, file: Path, seen: _Seen

@@ -52,7 +52,8 @@ class Errands:
             return True
         if batch.state in (*_NOT_SENT, *_ON_ITS_WAY):
             return False
-        return batch.status is not None and (batch.record.cancel_at is None or batch.is_told.is_set())
+        is_to_end = batch.is_wanted_back or batch.record.cancel_at is not None
+        return batch.status is not None and (batch.is_told.is_set() or not is_to_end)
 
     @property
     def _is_late(self) -> bool:

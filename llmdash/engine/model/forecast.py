@@ -46,6 +46,8 @@ class ForecastPart:
     output_tokens: Range | None = None
     cost: Range | None = None
     """Dollars."""
+    batch_cost: Range | None = None
+    """Dollars where it is sent in batches; None where that is not asked for."""
     seconds: Range | None = None
     binds: str = ""
     """What limits the pace, in words: `the rate of 20/s`."""

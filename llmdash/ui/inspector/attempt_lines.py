@@ -56,6 +56,7 @@ _BADGES: Final = {
     "unknown": ("? unknown", "warning"),
     "cut": ("⊘ cut", "muted"),
     "unsent": ("◌ unsent", "muted"),
+    "batched": ("◇ batched", "primary"),
 }
 
 Piece = tuple[str, str]
@@ -230,6 +231,8 @@ def _notes(
     beside = [title for title in _TITLES if title in row and not _has_room(row, title, widths)]
     if beside:
         yield " · ".join(f"{title} {row[title]}" for title in beside)
+    if attempt.batch is not None:
+        yield f"in batch {attempt.batch}"
     twice = payment.twice if attempt.state in _UNCERTAIN else ""
     if attempt.worker is not None and attempt.state == "unknown":
         yield _LOST + twice

@@ -89,6 +89,6 @@ class SendBatchesScreen(ModalScreen[bool], SteadyScreen[bool]):
     def action_send(self) -> None:
         """Dismiss with a yes; where it is known that nothing can go, say why."""
         if self._forecast is not None and not self._forecast.jobs:
-            self.notify(clean_line(stay_words(self._forecast) or "No job is pending"), markup=False)
+            self.notify(clean_line(stay_words(self._forecast)), markup=False)
         else:
             self.dismiss(True)

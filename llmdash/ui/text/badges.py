@@ -106,10 +106,10 @@ BATCH_STATES: Final = {
     BatchState.CREATING: Badge("→", "creating", "active"),
     BatchState.OUT: Badge("◇", "out", "active"),
     BatchState.CANCELLING: Badge("◐", "cancelling", "warning"),
-    BatchState.ENDED: Badge("▸", "collecting", "active"),
+    BatchState.ENDED: Badge("▸", "ended", "active"),
     BatchState.HELD: Badge("◆", "held", "warning"),
     BatchState.CLOSED: Badge("●", "closed", "success"),
-    BatchState.DROPPED: Badge("○", "not sent", "muted"),
+    BatchState.DROPPED: Badge("○", "dropped", "muted"),
 }
 
 RUN_STATES: Final = {

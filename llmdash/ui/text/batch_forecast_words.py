@@ -18,10 +18,10 @@ def forecast_parts(forecast: BatchForecast) -> Iterator[str]:
     """Yield `live ~$41.20, 38m12s`, `batch ~$20.60, usually under 1 h (your last 9: 12m04s), at most 24 h`
     and `1 file, 34 MB`.
     """
-    live = "none" if not forecast.spends else _cost(forecast.live_cost, at_most=forecast.is_bound)
+    live = "free" if not forecast.spends else _cost(forecast.live_cost, at_most=forecast.is_bound)
     yield _joined(f"live {live}", "" if forecast.live_s is None else span(forecast.live_s))
     at_most = forecast.is_bound or forecast.is_full_price
-    batch = "none" if not forecast.spends else _cost(forecast.cost, at_most=at_most)
+    batch = "free" if not forecast.spends else _cost(forecast.cost, at_most=at_most)
     seen = f"your last {'one' if forecast.seen == 1 else forecast.seen}"
     usual = _USUAL if forecast.usual_s is None else f"{_USUAL} ({seen}: {span(forecast.usual_s)})"
     yield _joined(f"batch {batch}", usual, f"at most {_hours(forecast.most_s)}" if forecast.most_s else "")
@@ -29,9 +29,9 @@ def forecast_parts(forecast: BatchForecast) -> Iterator[str]:
 
 
 def stay_words(forecast: BatchForecast) -> str:
-    """Return how many jobs no batch can carry, and why; empty where there is none."""
+    """Return how many jobs no batch can carry, and why, or that none is pending; empty where all can go."""
     if not forecast.stay:
-        return ""
+        return "" if forecast.jobs else "None of them is pending: there is nothing to send"
     jobs = counted(forecast.stay, "job stays", "jobs stay") if forecast.jobs else "None of them can go"
     return f"{jobs}: {forecast.why}"
 

@@ -58,10 +58,10 @@ _IN_FULL: Final[Mapping[str, str]] = {
     "creating": "creating: whether the provider has it is not known yet",
     "out": "out: the provider works on it",
     "cancelling": "cancelling: the provider was asked to end it",
-    "collecting": "collecting: it has ended, and its results are fetched",
+    "ended": "ended: its results are being fetched",
     "held": "held: it waits for you",
     "closed": "closed: each job has its result, or is pending again",
-    "not sent": "not sent: its jobs are pending again",
+    "dropped": "dropped: never created, its jobs are pending again",
     "not parseable": "not parseable: no result was found in it",
 }
 """Words of states that do not explain themselves."""

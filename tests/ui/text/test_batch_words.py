@@ -10,9 +10,11 @@ import pytest
 from llmdash.engine.model.commands import BringBack, Cancel, Drain, GiveUpBatch
 from llmdash.engine.model.forecast import BatchForecast
 from llmdash.engine.model.frame import BatchRow, Frame, RunPart
+from llmdash.engine.model.records import AttemptRecord
 from llmdash.engine.model.states import BatchState, RunState
 from llmdash.ui.charts.run_bar import run_bar
 from llmdash.ui.dashboard.steering import ACTIONS, confirmation_before
+from llmdash.ui.inspector.attempt_lines import attempts_text
 from llmdash.ui.text.batch_forecast_words import forecast_parts, stay_words
 from llmdash.ui.text.batch_words import deadline_words, detail_of_job, out_words
 from llmdash.ui.text.end_words import end_words
@@ -32,7 +34,7 @@ OUT = BatchRow(3, BatchState.OUT, "a1f2", "openai", "gpt", "batch_abc", jobs=100
             "openai batch_abc · the service does not answer",
         ),
         (replace(OUT, state=BatchState.PLANNED, provider_id=None), "openai batch 3 · planned"),
-        (replace(OUT, state=BatchState.ENDED), "openai batch_abc · collecting"),
+        (replace(OUT, state=BatchState.ENDED), "openai batch_abc · ended"),
         (None, "its batch is being planned"),
     ],
 )
@@ -81,6 +83,8 @@ def test_what_no_batch_can_carry_is_said_with_its_reason() -> None:
     assert stay_words(BatchForecast(stay=5, why="no key has a batch service")) == (
         "None of them can go: no key has a batch service"
     )
+    assert stay_words(BatchForecast()) == "None of them is pending: there is nothing to send"
+    assert stay_words(FORECAST) == ""
 
 
 def test_the_deadline_is_told_as_a_time_and_how_long_that_is() -> None:
@@ -124,3 +128,9 @@ def test_batched_jobs_are_counted_and_have_their_share_of_the_bar() -> None:
     line = "".join(text for text, _style in counted_line(replace(run, batch_cost=0.5), 200))
     assert "◇  30 batched" in line
     assert "$2.00 → –, $0.50 in batches" in line
+
+
+def test_an_attempt_in_a_batch_says_in_which() -> None:
+    shown = attempts_text((AttemptRecord(0, 1, "a1f2", "batched", 1_767_225_607.0, batch=3),), 80)
+    assert "◇ batched" in shown
+    assert "in batch 3" in shown
