@@ -205,6 +205,13 @@ class BatchDesk:
         batch.is_wanted_back = batch.is_given_up = True
         batch.wakes.set()
 
+    def lose_interest(self, jobs: Sequence[int]) -> None:
+        """Note of those of these jobs that are in a batch that they are about to be cancelled."""
+        for job in jobs:
+            batch = self.batches.get(self._lending.batch_of(job))
+            if batch is not None and batch.member is not None and self._lending.is_open(job, batch.number):
+                self._settling.without_interest(batch, batch.member, job)
+
     def adopt(self, number: int, provider_id: str) -> None:
         """Take a batch of the provider for this one. Raises ValueError where it has one already."""
         batch = self._open(number)

@@ -425,6 +425,21 @@ def test_a_job_in_a_batch_can_be_cancelled_and_its_result_is_left_alone(tmp_path
         assert (frame.run.done, frame.run.cancelled) == (8, 1)
 
 
+def test_a_job_that_is_cancelled_in_a_batch_may_be_paid_for_and_is_nobodys_after_a_resume(
+    tmp_path: Path,
+) -> None:
+    server, provider = Server(), Provider()
+    provider.stuck = True
+    with started(batch_plan(tmp_path, server, provider, prompts(9), stay=True)) as session:
+        until(session, lambda frame: where(frame) is BatchState.OUT)
+        session.command(CancelJobs((5,)))
+        until(session, lambda frame: frame.run.cancelled == 1)
+    assert [each.state for each in JournalReader(tmp_path).attempts(5)] == ["unknown"]
+    provider.finish()
+    frame = balanced(run(batch_plan(tmp_path, server, provider, prompts(9), resume=True)), server, provider)
+    assert (frame.run.done, frame.run.cancelled) == (8, 1)
+
+
 @SHAPES
 def test_a_run_that_leaves_comes_back_for_its_results(tmp_path: Path, takes_files: bool) -> None:
     server, provider = Server(), Provider(takes_files=takes_files)
