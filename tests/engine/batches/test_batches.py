@@ -123,6 +123,17 @@ def test_a_batch_that_has_ended_is_not_asked_to_end_again_and_again(tmp_path: Pa
     assert executed(server, provider) == once(9)
 
 
+def test_a_batch_that_is_not_seen_yet_is_asked_to_end_again(tmp_path: Path) -> None:
+    server, provider = Server(), Provider()
+    provider.stuck, provider.refusals = True, [("cancel", refused(404, "no such batch"))] * 2
+    with started(batch_plan(tmp_path, server, provider, prompts(9), stay=True)) as session:
+        until(session, lambda frame: where(frame) is BatchState.OUT)
+        session.command(BringBack(1))
+        until(session, lambda frame: frame.run.done == 9)
+    assert provider.calls["cancel"] == 3
+    assert executed(server, provider) == once(9)
+
+
 _ELSE = "of somebody else"
 
 
