@@ -142,17 +142,20 @@ def _collect(run: str | None, *, waits: bool, as_json: bool) -> int:
 
 def _of_several(wish: BatchWish, *, as_json: bool) -> int:
     """Fulfil one of several wishes: what hinders it hinders no other."""
+    from llmdash.engine.journal.lock import LockedError
+    from llmdash.exit_codes import ExitCode
+    from llmdash.launch.batch_errands import HINDRANCES
     from llmdash.launch.refusals import refusal_code
     from llmdash.sanitize import clean_line
 
     try:
         return _fulfil(wish, as_json=as_json)
-    except Exception as error:
-        code = refusal_code(error)
-        if code is None:
-            raise
+    except LockedError as error:
         click.echo(f"llmdash: {clean_line(str(error))}", err=True)
-        return code
+        return ExitCode.BATCHED  # who works on it collects, too
+    except HINDRANCES as error:
+        click.echo(f"llmdash: {clean_line(str(error))}", err=True)
+        return refusal_code(error) or ExitCode.USAGE
 
 
 @batches.command("cancel")

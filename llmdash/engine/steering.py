@@ -107,11 +107,11 @@ class Steering:
                 case commands.SendInBatches(chosen):
                     self._batches.send(chosen)
                 case commands.BringBack(batch):
-                    self._batches.bring_back(batch)
+                    self._batches.of_run.open_one(batch).want_back()
                 case commands.GiveUpBatch(batch):
-                    self._batches.give_up(batch)
+                    self._batches.of_run.open_one(batch).give_up()
                 case commands.AdoptBatch(batch, provider_id):
-                    self._batches.adopt(batch, provider_id)
+                    self._batches.of_run.open_one(batch).adopt(provider_id)
                 case commands.SetBatchDeadline(at):
                     self._batches.set_deadline(at)
                 case commands.DrainWorker(name):

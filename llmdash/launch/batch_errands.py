@@ -10,6 +10,7 @@ from dataclasses import field, replace
 from pathlib import Path
 
 from llmdash.config import ConfigError, Settings
+from llmdash.engine.journal.file import JournalError
 from llmdash.engine.journal.lock import LockedError, holder_of
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model.batch_terms import BatchErrand
@@ -25,9 +26,22 @@ from llmdash.launch.resuming import ResumedFlags
 from llmdash.launch.run_input import Input
 from llmdash.launch.run_order import PRACTICE, RunOrder
 from llmdash.lean_dataclass import dataclass
+from llmdash.prompts.source import InputError
 from llmdash.reports.wording import attach_command
 
-__all__ = ["BatchWish", "adopting", "cancelling", "carry_out", "collecting", "is_at_work", "tell"]
+__all__ = [
+    "HINDRANCES",
+    "BatchWish",
+    "adopting",
+    "cancelling",
+    "carry_out",
+    "collecting",
+    "is_at_work",
+    "tell",
+]
+
+HINDRANCES = (ConfigError, InputError, JournalError)
+"""What may hinder a run from being opened, but for a process that works on it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from llmdash.cli import main
 from llmdash.engine.journal.file import Group, JournalFile
+from llmdash.engine.journal.lock import RunLock
 from llmdash.engine.model.records import AttemptRecord, BatchRecord
 from llmdash.engine.model.states import RunState
 from tests.cli.command import Ended, environment, llmdash, prompts, start
@@ -138,6 +139,20 @@ def test_where_none_is_open_that_is_said_and_the_code_is_0() -> None:
         result = cli("batches", *arguments)
         assert (result.exit_code, result.stdout) == (0, "")
         assert "open" in result.stderr or "No batches" in result.stderr
+
+
+def test_what_hinders_one_of_several_runs_is_said_and_hinders_no_other() -> None:
+    kept("20260102-000000-b", batch(1))
+    at_work = kept("20260103-000000-c", batch(1))
+    lock = RunLock(at_work)
+    try:
+        result = cli("batches", "collect")
+    finally:
+        lock.release()
+    assert result.exit_code == 2  # the other one has no input any more
+    locked, lost = result.stderr.splitlines()
+    assert "works on this run, and collects what comes back" in locked
+    assert lost.startswith("llmdash: ")
 
 
 def test_words_of_a_provider_reach_no_terminal_as_they_are() -> None:

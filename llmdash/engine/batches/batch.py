@@ -113,6 +113,24 @@ class SentBatch:
         """True if nothing more becomes of it until the user does something."""
         return self.state is BatchState.HELD or self.is_stuck
 
+    def want_back(self) -> None:
+        """Have it cancelled; its jobs without a result are pending again once it has ended."""
+        if not self.is_wanted_back:
+            self.is_wanted_back = True
+            self.wakes.set()
+
+    def give_up(self) -> None:
+        """Have its jobs sent again, although the provider has not ended it: some may cost twice."""
+        self.is_wanted_back = self.is_given_up = True
+        self.wakes.set()
+
+    def adopt(self, provider_id: str) -> None:
+        """Take a batch of the provider for this one. Raises ValueError where it has one already."""
+        if self.record.provider_id is not None:
+            raise ValueError(f"{self.where()} is known: there is nothing to adopt")
+        self.adopted_id = provider_id
+        self.wakes.set()
+
     async def changed(self, most_s: float | None, *others: Awaitable[object]) -> None:
         """Wait until it has ended, something about it was changed from outside, or one of `others` is there;
         at most so long.

@@ -103,6 +103,9 @@ class Carriage:
         if not batch.state.may_exist:
             await self._dropping.back(batch, f"its key {batch.record.key} is gone")
             return None
+        if batch.is_given_up:
+            await self._escalation.give_up(batch, None)
+            return None
         batch.waits_for = f"key {batch.record.key} is not in this run; give it, and the batch goes on"
         batch.is_stuck = True
         await batch.changed(self._pace.first_look)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from array import array
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -16,16 +15,13 @@ from llmdash.engine.batches.collector import Collector
 from llmdash.engine.batches.errands import Errands
 from llmdash.engine.batches.lending import Lending
 from llmdash.engine.batches.planner import Planner
-from llmdash.engine.batches.rows import batch_row
+from llmdash.engine.batches.run_batches import RunBatches
 from llmdash.engine.batches.settling import BatchSettling
 from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.dispatch.runner import BatchRunner
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model.batch_terms import BatchTerms
-from llmdash.engine.model.records import BatchRecord
-from llmdash.engine.model.rows import BatchRow
-from llmdash.engine.model.states import BatchState, JobState, Severity
-from llmdash.engine.pool.costs import Tokens
+from llmdash.engine.model.states import BatchState
 from llmdash.engine.pool.member import Member
 
 __all__ = ["BatchDesk"]
@@ -50,17 +46,16 @@ class BatchDesk:
         self._parts = parts
         self._terms = terms
         self._folder = folder
-        self.batches: dict[int, SentBatch] = {}
-        """Every batch of the run, by its number; those that are closed too."""
+        self.of_run = RunBatches(parts.wall_clock)
         self._errands = None if terms.errand is None else Errands(terms.errand, terms.pace)
         self.deadline = terms.deadline
-        self.planning = 0
+        self._planning = 0
         """The number of plans that are being made."""
         self.carriers = Carriers(parts.pool)
         self._lending = Lending(parts, runner.settling)
         settling = BatchSettling(parts, runner.settlement, self._lending)
         self._settling = settling
-        self._planner = Planner(parts, self.carriers, self._lending, terms, folder, run, self._sizes_at)
+        self._planner = Planner(parts, self.carriers, self._lending, terms, folder, run, self.of_run.sizes_at)
         collector = Collector(parts, settling, self._lending, terms, run)
         self._carriage = Carriage(
             parts,
@@ -71,7 +66,7 @@ class BatchDesk:
             collector,
             terms,
             self,
-            lambda: self.all_batches,
+            self.of_run.all,
         )
         self._tasks: set[asyncio.Task[None]] = set()
         self._carried: dict[int, asyncio.Task[None]] = {}
@@ -79,53 +74,26 @@ class BatchDesk:
         self._fault: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
-    def all_batches(self) -> Sequence[SentBatch]:
-        """Every batch, by its number."""
-        return tuple(self.batches.values())
-
-    @property
-    def open_batches(self) -> Sequence[SentBatch]:
-        """The batches that jobs may be with, by their numbers."""
-        return [each for each in self.batches.values() if each.state.is_open]
-
-    @property
     def are_all_out(self) -> bool:
         """True if every open batch is with a provider, and no more is being planned."""
-        return not self.planning and all(map(_is_out, self.open_batches))
+        return not self._planning and self.of_run.are_out
 
     @property
     def errand_is_done(self) -> bool:
         """True once a run that was opened for an errand can end."""
-        return self._errands is not None and not self.planning and self._errands.are_done(self.open_batches)
+        return self._errands is not None and not self._planning and self._errands.are_done(self.of_run.open)
 
     def restore(self, reader: JournalReader) -> None:
         """Take up the batches on record; their jobs are lent."""
-        of_batch = reader.batches.jobs()
-        for record in reader.batches.records():
-            jobs = of_batch.pop(record.batch, array("I"))
-            batch = self._restored(record, jobs)
-            self.batches[record.batch] = batch
-            if batch.state.is_open:
-                self._lending.restore(jobs, record.batch)
-        self._restore_costs(reader)
-        self._planner.number_from(max(self.batches, default=0) + 1)
-
-    def _restored(self, record: BatchRecord, jobs: array[int]) -> SentBatch:
-        member = self.carriers.with_label(record.key)
-        return SentBatch(record, self._folder, jobs, member)
-
-    def _restore_costs(self, reader: JournalReader) -> None:
         cost_of = self._parts.reservations.quotes.batch_cost_of
-        for number, label, model, tokens in reader.batches.spent():
-            batch, dollars = self.batches.get(number), cost_of(label, model, Tokens(*tokens))
-            if batch is not None and dollars is not None:
-                batch.dollars = (batch.dollars or 0.0) + dollars
+        self.of_run.restore(reader, self._folder, self.carriers, self._lending, cost_of)
+        self._planner.number_from(self.of_run.next_number)
 
     def asking(self) -> Mapping[int, Member]:
         """Return the jobs that are in batches, and the key of each."""
         return {
             job: each.member
-            for each in self.open_batches
+            for each in self.of_run.open
             if each.member is not None
             for job in each.jobs
             if self._lending.is_open(job, each.number)
@@ -134,8 +102,8 @@ class BatchDesk:
     async def begin(self) -> None:
         """Go on with what is on record, and plan what is pending if all of it goes in batches."""
         if self._errands is not None:
-            self._errands.begin(self.open_batches)
-        for batch in self.open_batches:
+            self._errands.begin(self.of_run.open)
+        for batch in self.of_run.open:
             self._carriage.doubt(batch)
             self._carry(batch)
         if self._is_late:
@@ -161,16 +129,16 @@ class BatchDesk:
         await self._plan_taken(await self._lending.take(jobs))
 
     async def _plan_taken(self, jobs: Sequence[int]) -> None:
-        self.planning += 1
+        self._planning += 1
         try:
             await self.carriers.check()
             await self._plan(jobs, probe=True)
         finally:
-            self.planning -= 1
+            self._planning -= 1
 
     async def _plan(self, jobs: Sequence[int], *, probe: bool) -> None:
         async for batch in self._planner.plan(jobs, probe=probe):
-            self.batches[batch.number] = batch
+            self.of_run.add(batch)
             batch.is_wanted_back = self._is_late
             self._carry(batch)
 
@@ -185,40 +153,21 @@ class BatchDesk:
             self._planner.most_tokens[endpoint_tokens[0]] = endpoint_tokens[1]
 
         async def again() -> None:
-            self.planning += 1
+            self._planning += 1
             try:
                 await self._plan(jobs, probe=False)
             finally:
-                self.planning -= 1
+                self._planning -= 1
 
         self._spawn(again())
 
-    def bring_back(self, number: int) -> None:
-        """Cancel a batch, and make those of its jobs pending that come back without a result."""
-        batch = self._open(number)
-        batch.is_wanted_back = True
-        batch.wakes.set()
-
-    def give_up(self, number: int) -> None:
-        """Send the jobs of a batch again, although the provider has not ended it: some may cost twice."""
-        batch = self._open(number)
-        batch.is_wanted_back = batch.is_given_up = True
-        batch.wakes.set()
-
     def lose_interest(self, jobs: Sequence[int]) -> None:
         """Note of those of these jobs that are in a batch that they are about to be cancelled."""
+        open_ones = {each.number: each for each in self.of_run.open}
         for job in jobs:
-            batch = self.batches.get(self._lending.batch_of(job))
-            if batch is not None and batch.member is not None and self._lending.is_open(job, batch.number):
-                self._settling.without_interest(batch, batch.member, job)
-
-    def adopt(self, number: int, provider_id: str) -> None:
-        """Take a batch of the provider for this one. Raises ValueError where it has one already."""
-        batch = self._open(number)
-        if batch.record.provider_id is not None:
-            raise ValueError(f"{batch.where()} is known: there is nothing to adopt")
-        batch.adopted_id = provider_id
-        batch.wakes.set()
+            batch = open_ones.get(self._lending.batch_of(job))
+            if batch is not None and self._lending.is_open(job, batch.number):
+                self._settling.without_interest(batch, job)
 
     def set_deadline(self, at: float | None) -> None:
         """Bring back what is out at this time, in Unix seconds; None for never."""
@@ -228,20 +177,12 @@ class BatchDesk:
 
     async def recall(self, most_s: float) -> None:
         """Ask the providers to cancel every batch, for at most so long; a resume goes on with it."""
-        for batch in self.open_batches:
-            batch.is_wanted_back = True
-            batch.wakes.set()
+        for batch in self.of_run.open:
+            batch.want_back()
+        told = [each.is_told.wait() for each in self.of_run.open if each.state.may_exist]
         with suppress(TimeoutError):
             async with asyncio.timeout(most_s):
-                await asyncio.gather(
-                    *(each.is_told.wait() for each in self.open_batches if each.state.may_exist)
-                )
-
-    def _open(self, number: int) -> SentBatch:
-        batch = self.batches.get(number)
-        if batch is None or not batch.state.is_open:
-            raise ValueError(f"there is no batch {number} that is open")
-        return batch
+                await asyncio.gather(*told)
 
     @property
     def _is_late(self) -> bool:
@@ -253,33 +194,9 @@ class BatchDesk:
         self._carriage.set_deadline(self.deadline)
         while True:
             if self._is_late:
-                for batch in self.open_batches:
-                    if not batch.is_wanted_back:
-                        batch.is_wanted_back = True
-                        batch.wakes.set()
+                for batch in self.of_run.open:
+                    batch.want_back()
             await asyncio.sleep(_DEADLINE_LOOK_S)
-
-    def _sizes_at(self, endpoint: str) -> set[int]:
-        return {each.record.jobs for each in self.open_batches if each.record.endpoint == endpoint}
-
-    @property
-    def held(self) -> int:
-        """The number of jobs that are lent."""
-        return self._parts.store.columns.counts[JobState.BATCHED]
-
-    def rows(self) -> tuple[BatchRow, ...]:
-        """Return the batches as a frame shows them; any thread may ask."""
-        now = self._parts.wall_clock()
-        return tuple(
-            batch_row(
-                each.record, now + each.ahead_s, left=each.left, cost=each.dollars, waits_for=each.waits_for
-            )
-            for each in tuple(self.batches.values())
-        )
-
-    def notice(self, severity: Severity, words: str) -> None:
-        """Show a notice."""
-        self._settling.notice(severity, words)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -295,7 +212,7 @@ class BatchDesk:
 
     async def settled(self) -> None:
         """Wait until the batches are closed whose results are being fetched."""
-        ending = [each for each in self.open_batches if each.state is BatchState.ENDED]
+        ending = [each for each in self.of_run.open if each.state is BatchState.ENDED]
         await asyncio.gather(*(self._carried[each.number] for each in ending))
 
     async def close(self) -> None:
@@ -306,7 +223,3 @@ class BatchDesk:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._carriage.close()
-
-
-def _is_out(batch: SentBatch) -> bool:
-    return batch.record.provider_id is not None and batch.state is not BatchState.ENDED

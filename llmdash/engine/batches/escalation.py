@@ -98,7 +98,7 @@ class Escalation:
                 raise
             raise Failure(FailureKind.TRANSIENT, failure.message, status=_NOT_FOUND) from None
 
-    async def give_up(self, batch: SentBatch, member: Member) -> None:
+    async def give_up(self, batch: SentBatch, member: Member | None) -> None:
         """Close a batch that the provider did not end; its attempts have an unknown outcome."""
         for job in list(self._collector.open_jobs(batch)):
             self._settling.without_line(batch, member, job)

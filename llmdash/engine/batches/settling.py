@@ -108,20 +108,23 @@ class BatchSettling:
         self._parts.store.columns.tries[job] -= 1
         batch.expired += 1
 
-    def without_line(self, batch: SentBatch, member: Member, job: int) -> None:
-        """Make a job pending again whose result is missing: it may have been paid for."""
+    def without_line(self, batch: SentBatch, member: Member | None, job: int) -> None:
+        """Make a job pending again whose result is missing: it may have been paid for. Without a `member` its
+        key is not in this run.
+        """
         self._lost(batch, member, job, "its result is missing")
         self._lending.give_back((job,))
 
-    def without_interest(self, batch: SentBatch, member: Member, job: int) -> None:
+    def without_interest(self, batch: SentBatch, job: int) -> None:
         """Note that nobody waits for the result of a job any more, which is cancelled: it may be paid for."""
-        self._lost(batch, member, job, "cancelled while it was in a batch")
+        self._lost(batch, batch.member, job, "cancelled while it was in a batch")
 
-    def _lost(self, batch: SentBatch, member: Member, job: int, why: str) -> None:
+    def _lost(self, batch: SentBatch, member: Member | None, job: int, why: str) -> None:
         record = self._record(batch, job)
         self._parts.store.apply(AnsweredInBatch(job, record.key, record.attempt))
-        self._parts.pool.lost_in_batch(member)
-        self._parts.reservations.left(job, member, sent=True)
+        if member is not None:
+            self._parts.pool.lost_in_batch(member)
+            self._parts.reservations.left(job, member, sent=True)
         self._ended(batch, record._replace(state="unknown", message=why))
 
     def _ended(self, batch: SentBatch, ended: AttemptRecord) -> None:

@@ -57,6 +57,7 @@ class TextlessJournal:
                 attempts=list(map(_bare_attempt, group.attempts)),
                 results=list(map(_bare_result, group.results)),
                 health=[record._replace(detail="") for record in group.health],
+                batches=[record._replace(detail=None) for record in group.batches],
                 moments=[bare for row in group.moments if (bare := _bare_moment(row)) is not None],
             )
         )

@@ -69,7 +69,7 @@ class LiveControl:
         """End the run now; requests in flight are aborted and their jobs stay pending. With `recalls_batches`
         the providers are asked first to cancel what is out in batches.
         """
-        if recalls_batches and self._core.batches.open_batches:
+        if recalls_batches and self._core.batches.of_run.open:
             self._runner.pause()
             self._spawn(self._recall())
         else:

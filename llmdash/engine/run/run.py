@@ -66,10 +66,10 @@ class Run:
         batches = build_batches(plan, parts, runner, reader)
         self._core = RunCore(plan, parts, runner, holds, batches, lifecycle)
         self._workers = WorkerWatch(plan.asker, start.store, writer, clock, plan.facts.payment)
-        gauges = LiveGauges(parts, runner, batches.rows)
+        gauges = LiveGauges(parts, runner, batches.of_run.rows)
         prices = PricePair(plan.facts.cost_of, plan.facts.batch_cost_of)
         self._forecasts = BatchForecasts(
-            parts, batches.carriers, plan.batch, prices, holds.pace, batches.rows
+            parts, batches.carriers, plan.batch, prices, holds.pace, batches.of_run.rows
         )
         requests = RequestParts(start.pool, plan.options)
         self._frame_builder = FrameBuilder(

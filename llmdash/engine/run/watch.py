@@ -122,7 +122,7 @@ class RunWatch:
         """End a run that was opened to look after its batches, once it has."""
         batches = self._core.batches
         if batches.errand_is_done:
-            self._core.lifecycle.end(Ending.BATCHED if batches.open_batches else Ending.STOPPED)
+            self._core.lifecycle.end(Ending.BATCHED if batches.of_run.open else Ending.STOPPED)
 
     def _look_for_keys(self) -> None:
         """Pause the run, or end one that nobody watches, if no key is usable until the user acts."""

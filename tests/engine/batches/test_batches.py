@@ -478,6 +478,8 @@ def test_without_its_key_a_batch_waits_and_is_never_sent_again_by_itself(tmp_pat
         frame = until(session, lambda frame: any(row.detail for row in frame.batches))
         assert frame.batches[0].detail.startswith("key k0 is not in this run")
         assert (frame.run.batched, sum(server.asked.values())) == (8, 1)
+        session.command(GiveUpBatch(1))
+        until(session, lambda frame: frame.run.done == 9)
 
 
 def test_batches_are_split_by_size_and_every_job_is_in_one(tmp_path: Path) -> None:
