@@ -81,10 +81,18 @@ class Prices:
     own: Mapping[str, Price] = field(default_factory=dict)
 
     def cost(
-        self, model: str, tokens: Counts, provider: str | None = None, *, in_batch: bool = False
+        self,
+        model: str,
+        tokens: Counts,
+        provider: str | None = None,
+        *,
+        in_batch: bool = False,
+        parts: int = 1,
     ) -> float | None:
         """Return the dollars for these tokens of `model`; None where no price is known. For a batch without a
         price of its own they are those of requests one by one: at most so much.
+
+        Tokens of several requests come as so many equal `parts`: a long request may cost more a token.
 
         `provider` is a name such as `openai` or the base URL of an endpoint; with it the price is that of
         this provider or None, without it that of any provider known for the model.
@@ -94,7 +102,12 @@ class Prices:
             return own.cost(tokens, in_batch=in_batch)
         if provider is not None and is_on_this_machine(provider):
             return None  # no provider: the package, which takes long to load, need not be asked
-        return _published(model, tokens, provider, in_batch=in_batch)
+        if parts == 1:
+            return _published(model, tokens, provider, in_batch=in_batch)
+        part = _divided(tokens, parts)
+        rest = _without(tokens, part, parts - 1)
+        costs = [_published(model, each, provider, in_batch=in_batch) for each in (part, rest)]
+        return None if costs[0] is None or costs[1] is None else costs[0] * (parts - 1) + costs[1]
 
     def has_batch_price(self, model: str, provider: str | None = None) -> bool:
         """True if a batch has a price of its own, so that its cost is known and not only at most so much."""
@@ -180,6 +193,18 @@ def way_to_price(model: str) -> str:
     if importlib.util.find_spec(_MODULE) is not None:
         return own
     return f"for the providers' prices: pip install 'llmdash[prices]'; or {own}"
+
+
+def _divided(tokens: Counts, parts: int) -> Counts:
+    asked, said, cached, written, reasoning = (each // parts for each in tokens)
+    return asked, said, cached, written, reasoning
+
+
+def _without(tokens: Counts, part: Counts, parts: int) -> Counts:
+    asked, said, cached, written, reasoning = (
+        whole - parts * each for whole, each in zip(tokens, part, strict=True)
+    )
+    return asked, said, cached, written, reasoning
 
 
 def _published(model: str, tokens: Counts, provider: str | None, *, in_batch: bool) -> float | None:

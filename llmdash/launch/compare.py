@@ -19,6 +19,7 @@ from llmdash.config import Settings
 from llmdash.config.prices import Prices
 from llmdash.crash import crash_report
 from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.model.amounts import parts_of
 from llmdash.engine.model.commands import Command
 from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.view import View
@@ -226,11 +227,14 @@ class _Calls:
     def cost(self, prices: Prices) -> float | None:
         """Return the dollars for all attempts; None if any part has no price, or no tokens are known."""
         spent = [
-            (self._asked[key], model, tokens)
-            for key, model, tokens in self._reader.sums.spent()
+            (self._asked[key], model, tokens, parts_of(tokens[0], long))
+            for key, model, tokens, long in self._reader.sums.spent()
             if key in self._asked and any(tokens)
         ]
-        costs = [prices.cost(model or who.model, tokens, who.url) for who, model, tokens in spent]
+        costs = [
+            prices.cost(model or who.model, tokens, who.url, parts=parts)
+            for who, model, tokens, parts in spent
+        ]
         known = [cost for cost in costs if cost is not None]
         return sum(known) if known and len(known) == len(costs) else None
 

@@ -12,6 +12,7 @@ from llmdash.config.prices import load_prices
 from llmdash.engine.batches.rows import batch_row
 from llmdash.engine.journal.file import JournalError
 from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.model.amounts import parts_of
 from llmdash.engine.model.records import BatchRecord
 from llmdash.engine.model.rows import BatchRow
 from llmdash.engine.model.states import BatchState
@@ -88,9 +89,9 @@ def _costs(reader: JournalReader, records: Sequence[BatchRecord]) -> tuple[dict[
     endpoints = {each.batch: each.endpoint for each in records}
     costs: dict[int, float] = {}
     unpriced, at_most = set(), set()
-    for batch, _, model, tokens in reader.batches.spent():
+    for batch, _, model, tokens, long in reader.batches.spent():
         place = places.get(endpoints.get(batch, ""))
-        dollars = prices.cost(model, tokens, place, in_batch=True)
+        dollars = prices.cost(model, tokens, place, in_batch=True, parts=parts_of(tokens[0], long))
         if dollars is None:
             unpriced.add(batch)
             continue

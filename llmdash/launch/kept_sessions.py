@@ -61,7 +61,9 @@ def _prices_of(facts: Mapping[str, Any], *, in_batch: bool = False) -> CostOf | 
     prices, provider = load_prices(), _provider_of(facts)
 
     def cost(_label: str, model: str, tokens: Tokens) -> float | None:
-        return prices.cost(model, tokens, provider, in_batch=in_batch) if model else None
+        if not model:
+            return None
+        return prices.cost(model, tokens[:5], provider, in_batch=in_batch, parts=tokens.parts)
 
     return cost
 

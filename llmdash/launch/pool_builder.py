@@ -132,7 +132,8 @@ class PoolBuilder:
         if known is None:
             return None  # a key of an earlier start
         endpoint = known.endpoint
-        return self._prices.cost(model or endpoint.model, tokens, endpoint.base_url or None)
+        place = endpoint.base_url or None
+        return self._prices.cost(model or endpoint.model, tokens[:5], place, parts=tokens.parts)
 
     def batch_cost(self, label: str, model: str, tokens: Tokens) -> float | None:
         """Return the same where they were used in a batch."""
@@ -140,7 +141,8 @@ class PoolBuilder:
         if known is None:
             return None
         endpoint = known.endpoint
-        return self._prices.cost(model or endpoint.model, tokens, endpoint.base_url or None, in_batch=True)
+        place, asked = endpoint.base_url or None, model or endpoint.model
+        return self._prices.cost(asked, tokens[:5], place, in_batch=True, parts=tokens.parts)
 
     def _members(self, keys: Iterable[EndpointKey]) -> list[Member]:
         return [self._member(each) for each in keys]

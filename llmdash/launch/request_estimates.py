@@ -115,10 +115,10 @@ class RequestEstimates:
             return none if none is None or none == many else math.inf
         tokens = Tokens(asked, math.floor(said))
         more = said - tokens.output
-        cost = self._price(model, tokens, endpoint.base_url or None)
+        cost = self._price(model, tokens[:5], endpoint.base_url or None)
         if not more or cost is None:
             return cost
-        above = self._price(model, tokens._replace(output=tokens.output + 1), endpoint.base_url or None)
+        above = self._price(model, tokens._replace(output=tokens.output + 1)[:5], endpoint.base_url or None)
         return cost if above is None else cost + more * (above - cost)
 
 

@@ -75,11 +75,11 @@ def load_gauges(
     `totals` its counts.
     """
     spending = Spending()
-    for label, model, tokens in reader.sums.spent():
-        spending.restore(label, model, Tokens(*tokens))
+    for label, model, tokens, long in reader.sums.spent():
+        spending.restore(label, model, Tokens(*tokens), long)
     in_batches = Spending()
-    for label, model, tokens in reader.sums.spent(in_batches=True):
-        in_batches.restore(label, model, Tokens(*tokens))
+    for label, model, tokens, long in reader.sums.spent(in_batches=True):
+        in_batches.restore(label, model, Tokens(*tokens), long)
     endpoints = endpoint_names(facts, moments, places)
     return KeptGauges(
         _key_rows(reader, facts, moments, places, totals, endpoints),

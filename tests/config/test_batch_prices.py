@@ -73,7 +73,7 @@ def test_a_hundred_answers_of_a_batch_cost_together_what_it_costs(prices: Prices
     final.restore("k", priced.model, Tokens(ASKED, SAID, CACHED))  # as the journal has it
     for spending in (running, final):
         ((_, model, used),) = spending
-        dollars = prices.cost(model, used, priced.provider, in_batch=True)
+        dollars = prices.cost(model, used[:5], priced.provider, in_batch=True)
         assert dollars == pytest.approx(priced.batch)
 
 

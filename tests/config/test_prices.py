@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from llmdash.config.prices import Price, Prices, load_prices, price_of, way_to_price
 from llmdash.config.values import ConfigError
+from llmdash.engine.pool.costs import Spending
+from llmdash.llms.messages import Usage
 
 OWN = '[prices."my-model"]\ninput = 0.15\noutput = 0.60\n'
 
@@ -161,3 +163,17 @@ def test_where_there_is_no_price_the_extra_is_named_unless_it_is_there(
     way = way_to_price("my-model")
     assert ("pip install 'llmdash[prices]'" in way) is not installed
     assert 'write [prices."my-model"] into llmdash.toml with input and output' in way
+
+
+@pytest.mark.parametrize("model", ["claude-sonnet-4-5", "gemini-2.5-pro"])
+def test_many_short_requests_cost_as_much_as_one_by_one_however_long_they_are_together(model: str) -> None:
+    prices, spending = Prices(), Spending()
+    for asked in (100_000, 7, 31_999):
+        spending.add("k", model, Usage(asked, 999))
+    spending.add("k", model, Usage(300_000, 999))
+    spending.add("k", model, Usage(310_000, 1))
+    one_by_one = [(100_000, 999), (7, 999), (31_999, 999), (300_000, 999), (310_000, 1)]
+    costs = [prices.cost(model, tokens(*each)) or 0.0 for each in one_by_one]
+    sums = [prices.cost(model, each[:5], parts=each.parts) or 0.0 for _, _, each in spending]
+    assert sum(sums) == pytest.approx(sum(costs), rel=1e-9)
+    assert sum(costs) > 0

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from llmdash.engine.journal.query import querying
 from llmdash.engine.journal.schema import columns_of
+from llmdash.engine.model.amounts import LONG_REQUEST
 
-__all__ = ["AttemptSums", "KeyTotals"]
+__all__ = ["AttemptSums", "KeyTotals", "whole"]
 
 
 class KeyTotals(NamedTuple):
@@ -36,9 +37,9 @@ FROM attempts WHERE state NOT IN ('unsent', 'batched') GROUP BY key
 _COUNTS = ("input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens")
 _SPENT = """
 SELECT key, COALESCE(model, ''), TOTAL(input_tokens), TOTAL(output_tokens), TOTAL(cached_tokens),
-    TOTAL(cache_write_tokens), TOTAL(reasoning_tokens)
+    TOTAL(cache_write_tokens), TOTAL(reasoning_tokens), SUM(COALESCE(input_tokens, 0) > ?1)
 FROM (SELECT {} FROM attempts WHERE input_tokens IS NOT NULL OR output_tokens IS NOT NULL)
-WHERE (batch IS NOT NULL) = ? GROUP BY 1, 2
+WHERE (batch IS NOT NULL) = ?2 GROUP BY 1, 2, COALESCE(input_tokens, 0) > ?1
 """
 
 _USED = """
@@ -63,6 +64,12 @@ WHERE state <> 'unsent' AND batch IS NULL AND sent_at > ? ORDER BY sent_at
 """
 
 
+def whole(counts: Sequence[float]) -> tuple[int, int, int, int, int]:
+    """Return five sums of SQLite as integers."""
+    asked, said, cached, written, reasoning = map(int, counts)
+    return asked, said, cached, written, reasoning
+
+
 class AttemptSums:
     """Reads the journal at `path`, as its reader does."""
 
@@ -84,16 +91,19 @@ class AttemptSums:
                 totals[key] = KeyTotals(*counts)
         return totals
 
-    def spent(self, *, in_batches: bool = False) -> list[tuple[str, str, tuple[int, int, int, int, int]]]:
-        """Return (key, model, tokens) of all answered attempts that were sent one by one, or `in_batches`.
+    def spent(
+        self, *, in_batches: bool = False
+    ) -> list[tuple[str, str, tuple[int, int, int, int, int], int]]:
+        """Return (key, model, tokens, long requests) of all answered attempts that were sent one by one, or
+        `in_batches`; those of long requests are in rows of their own, with their number.
 
         Tokens are input, output, cached, written to a cache, of reasoning. The model is empty in journals of
         earlier versions.
         """
         with querying(self._path) as db:
             columns = columns_of(db, "attempts", ("key", "model", *_COUNTS, "batch"))
-            rows = db.execute(_SPENT.format(columns), (in_batches,)).fetchall()
-        return [(key, model, (int(a), int(b), int(c), int(d), int(e))) for key, model, a, b, c, d, e in rows]
+            rows = db.execute(_SPENT.format(columns), (LONG_REQUEST, in_batches)).fetchall()
+        return [(key, model, whole(counts), long) for key, model, *counts, long in rows]
 
     def used(self) -> list[tuple[int, str, str, tuple[int, int, int, int, int]]]:
         """Return (job, key, model, tokens) of each answered attempt, job by job; tokens as in `spent`."""

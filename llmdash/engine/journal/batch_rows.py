@@ -6,8 +6,10 @@ import sqlite3
 from array import array
 from pathlib import Path
 
+from llmdash.engine.journal.attempt_sums import whole
 from llmdash.engine.journal.query import querying
 from llmdash.engine.journal.schema import columns_of
+from llmdash.engine.model.amounts import LONG_REQUEST
 from llmdash.engine.model.records import BatchRecord
 from llmdash.engine.model.states import BatchState
 
@@ -47,20 +49,21 @@ class BatchRows:
             rows = db.execute(f"SELECT {columns} FROM batches ORDER BY batch").fetchall()  # noqa: S608 - our own column names
         return [BatchRecord._make(row) for row in rows]
 
-    def spent(self) -> list[tuple[int, str, str, tuple[int, int, int, int, int]]]:
-        """Return (batch, key, model, tokens) of what came back in batches; tokens as `AttemptSums.spent`."""
+    def spent(self) -> list[tuple[int, str, str, tuple[int, int, int, int, int], int]]:
+        """Return (batch, key, model, tokens, long requests) of what came back in batches, as
+        `AttemptSums.spent`.
+        """
         counts = ("input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens")
         with querying(self._path) as db:
             columns = columns_of(db, "attempts", ("batch", "key", "model", *counts))
             sums = ", ".join(f"TOTAL({each})" for each in counts)
             rows = db.execute(
-                f"SELECT batch, key, COALESCE(model, ''), {sums} FROM (SELECT {columns} FROM attempts)"  # noqa: S608 - our own column names
-                " WHERE batch IS NOT NULL GROUP BY 1, 2, 3"
+                f"SELECT batch, key, COALESCE(model, ''), {sums}, SUM(COALESCE(input_tokens, 0) > ?1)"  # noqa: S608 - our own column names
+                f" FROM (SELECT {columns} FROM attempts) WHERE batch IS NOT NULL"
+                " GROUP BY 1, 2, 3, COALESCE(input_tokens, 0) > ?1",
+                (LONG_REQUEST,),
             ).fetchall()
-        return [
-            (batch, key, model, (int(a), int(b), int(c), int(d), int(e)))
-            for batch, key, model, a, b, c, d, e in rows
-        ]
+        return [(batch, key, model, whole(sums), long) for batch, key, model, *sums, long in rows]
 
     def jobs(self) -> dict[int, array[int]]:
         """Return the jobs of each batch that have no outcome, by its number."""

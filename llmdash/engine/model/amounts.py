@@ -5,7 +5,11 @@ from __future__ import annotations
 import math
 from typing import Final
 
-__all__ = ["dollars", "rate_words", "share", "significant", "span"]
+__all__ = ["LONG_REQUEST", "dollars", "parts_of", "rate_words", "share", "significant", "span"]
+
+LONG_REQUEST: Final = 128_000
+"""Input tokens beyond which a request may have another price a token; the least of the providers' bounds."""
+_PART: Final = 100_000
 
 _UNKNOWN: Final = "–"
 _MOST_PLACES: Final = 8
@@ -22,6 +26,13 @@ def dollars(value: float | None) -> str:
         return f"${max(0.0, value):,.2f}"
     places = min(_MOST_PLACES, 1 - math.floor(math.log10(significant(value, 2))))
     return f"${value:.{places}f}"
+
+
+def parts_of(input_tokens: int, long_requests: int) -> int:
+    """Return in how many equal parts a sum of tokens is priced, so that each has the price of the requests it
+    is the sum of: those that are long are apart, `long_requests` of them; else it is 0.
+    """
+    return long_requests or input_tokens // _PART + 1
 
 
 def share(value: float | None, places: int = 1) -> str:

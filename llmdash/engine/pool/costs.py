@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple
 
+from llmdash.engine.model.amounts import LONG_REQUEST, parts_of
 from llmdash.engine.model.frame import KeyRow
 from llmdash.llms.messages import Usage
 
@@ -24,18 +25,23 @@ __all__ = [
 
 
 class Tokens(NamedTuple):
-    """Sums of tokens: the cached ones are part of the input, those of reasoning part of the output."""
+    """Sums of tokens: the cached ones are part of the input, those of reasoning part of the output.
+
+    `parts` is in how many equal parts they are priced, since the price of a token may depend on the size of
+    its request.
+    """
 
     input: int = 0
     output: int = 0
     cached: int = 0
     cache_write: int = 0
     reasoning: int = 0
+    parts: int = 1
 
     def __add__(self, other: object) -> Tokens:
         if not isinstance(other, Tokens):
             return NotImplemented
-        return Tokens(*(one + more for one, more in zip(self, other, strict=True)))
+        return Tokens(*(one + more for one, more in zip(self[:5], other[:5], strict=True)))
 
 
 CostOf = Callable[[str, str, Tokens], float | None]
@@ -59,16 +65,20 @@ def cost_of_usage(cost_of: CostOf, label: str, model: str, usage: Usage) -> floa
 
 
 class Spending:
-    """The tokens of all answered attempts by key and model: each has its price."""
+    """The tokens of all answered attempts by key and model: each has its price. Long requests are summed
+    apart, as providers may ask more for them.
+    """
 
     def __init__(self) -> None:
-        self._sums: dict[tuple[str, str], list[int]] = {}
+        self._sums: dict[tuple[str, str, bool], list[int]] = {}
 
     def add(self, label: str, model: str, usage: Usage) -> None:
         """Add the tokens of an answer."""
-        sums = self._sums.get((label, model))
+        is_long = usage.input_tokens > LONG_REQUEST
+        sums = self._sums.get((label, model, is_long))
         if sums is None:
-            sums = self._sums[label, model] = [0, 0, 0, 0, 0]
+            sums = self._sums[label, model, is_long] = [0, 0, 0, 0, 0, 0]
+        sums[5] += is_long
         sums[0] += usage.input_tokens
         sums[1] += usage.output_tokens
         if usage.cached_tokens or usage.cache_write_tokens or usage.reasoning_tokens:
@@ -76,14 +86,16 @@ class Spending:
             sums[3] += usage.cache_write_tokens
             sums[4] += usage.reasoning_tokens
 
-    def restore(self, label: str, model: str, tokens: Tokens) -> None:
-        """Add the tokens of earlier starts."""
-        before = self._sums.get((label, model), [0, 0, 0, 0, 0])
-        self._sums[label, model] = [one + more for one, more in zip(before, tokens, strict=True)]
+    def restore(self, label: str, model: str, tokens: Tokens, long_requests: int = 0) -> None:
+        """Add the tokens of earlier starts: of so many long requests, or of others."""
+        of = label, model, long_requests > 0
+        before = self._sums.get(of, [0, 0, 0, 0, 0, 0])
+        more = (*tokens[:5], long_requests)
+        self._sums[of] = [one + another for one, another in zip(before, more, strict=True)]
 
     def __iter__(self) -> Iterator[tuple[str, str, Tokens]]:
-        for (label, model), sums in list(self._sums.items()):
-            yield label, model, Tokens(*sums)
+        for (label, model, _), (*sums, long_requests) in list(self._sums.items()):
+            yield label, model, Tokens(*sums)._replace(parts=parts_of(sums[0], long_requests))
 
     def total(self) -> Tokens:
         """Return the tokens of all keys and models."""

@@ -78,10 +78,10 @@ def _restored(start: Start, reader: JournalReader) -> Start:
     """Restore the counts, the time series and the health of the keys."""
     store, members, facts, samples = start.store, start.pool.members, reader.facts(), reader.samples()
     load_totals(store, members, reader.sums.key_totals())
-    for label, model, tokens in reader.sums.spent():
-        start.pool.spending.restore(label, model, Tokens(*tokens))
-    for label, model, tokens in reader.sums.spent(in_batches=True):
-        start.pool.batch_spending.restore(label, model, Tokens(*tokens))
+    for label, model, tokens, long in reader.sums.spent():
+        start.pool.spending.restore(label, model, Tokens(*tokens), long)
+    for label, model, tokens, long in reader.sums.spent(in_batches=True):
+        start.pool.batch_spending.restore(label, model, Tokens(*tokens), long)
     seed_rate(start.limiter, members, reader.sums, time.time())
     restore_health(members, reader.health(), time.time())
     restore_limits(start.pool, facts.get("key_limits"))
