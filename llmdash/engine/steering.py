@@ -87,6 +87,7 @@ class Steering:
                     failed = columns.jobs_in(JobState.FAILED) + columns.jobs_in(JobState.INVALID)
                     self._each(failed, self._runner.retry_job)
                 case commands.CancelJobs(jobs):
+                    self._batches.lose_interest(jobs)
                     self._each(jobs, self._runner.cancel_job)
                 case commands.DisableKey(label):
                     pool.disable(label)

@@ -36,7 +36,8 @@ def _lost(**calls: int) -> Mapping[str, Any]:
 
 
 _OPENAI: Final[tuple[Shape, ...]] = ("openai",)
-_DEADLINE_S = 0.7
+_DEADLINE_S = 1.0
+_VAIN_S = 1.5
 
 SCENARIOS: Final = (
     Scenario("carried"),
@@ -55,13 +56,15 @@ SCENARIOS: Final = (
     Scenario("stuck, brought back", {"stuck": True}, _DEADLINE_S),
     Scenario("stuck, cancel lost", {"stuck": True, **_lost(cancel=2)}, _DEADLINE_S),
     Scenario("stuck, create and cancel lost", {"stuck": True, **_LAG, **_lost(create=1, cancel=1)}, 0.3),
+    Scenario("stuck, brought back before it is seen", {"stuck": True, "unseen_s": 0.6, **_LAG}, 0.4),
     Scenario("slow, brought back half done", {"slow": 12.0}, 1.2),
     Scenario(
         "slow, half done, all lost",
         {"slow": 12.0, **_LAG, **_lost(upload=1, create=1, cancel=1, download=1)},
         1.2,
     ),
-    Scenario("cancel in vain", {"slow": 6.0, "vain": True, **_lost(cancel=1)}, _DEADLINE_S),
+    Scenario("cancel in vain", {"slow": 10.0, "vain": True, **_lost(cancel=1)}, _VAIN_S),
+    Scenario("cancel in vain, held", {"slow": 16.0, "vain": True}, _VAIN_S),
     Scenario(
         "never ended, given up",
         {"slow": 9.0, "vain": True},
@@ -73,6 +76,10 @@ SCENARIOS: Final = (
     Scenario("queue full", {"queue_full": 2, "throttled": 1}),
     Scenario("refused after all", {"invalid": True}),
     Scenario("lines missing", {"dropped": 2, "garbled": 1}, is_unclear=True),
+    Scenario("half expired, lines missing", {"expired": 0.5, "dropped": 3, "garbled": 1}, is_unclear=True),
+    Scenario(
+        "slow, half done, lines missing", {"slow": 12.0, "dropped": 3, "doubled": 1}, 1.2, is_unclear=True
+    ),
     Scenario("lines of others, and twice", {"doubled": 2, "foreign": 2, "shuffled": True}),
     Scenario("others of the same size", {**_lost(create=1), **_LAG}, shapes=("anthropic",), foreign=True),
 )

@@ -25,15 +25,12 @@ PACE = BatchPace(
     longest_look=0.15,
     search=(0.05, 0.45, 1.0),
     fresh=5.0,
-    cancelling=20.0,
+    cancelling=0.5,
     again=0.05,
     longest_again=0.2,
     full=0.1,
 )
 """As patient as a service needs whose lists lag by 0.3 s."""
-
-_ABANDONED_S = 0.5
-"""How long a batch may go on that is then given up."""
 
 _LOOK_S = 0.004
 _CALLS_A_MINUTE = 1e6
@@ -126,8 +123,7 @@ def _hasten() -> None:
     run: Callable[..., int] = headless.run_headless
 
     def run_fast(plan: Any, *rest: Any, **named: Any) -> int:
-        pace = replace(PACE, cancelling=_ABANDONED_S) if plan.batch.abandons else PACE
-        return run(replace(plan, batch=replace(plan.batch, pace=pace)), *rest, **named)
+        return run(replace(plan, batch=replace(plan.batch, pace=PACE)), *rest, **named)
 
     vars(headless)["run_headless"] = run_fast
     AnthropicBatchService.limits = AnthropicBatchService.limits._replace(calls_a_minute=_CALLS_A_MINUTE)

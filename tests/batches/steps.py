@@ -22,7 +22,7 @@ from llmdash.llms.transport.http import HttpClient
 __all__ = ["Step", "Steps", "around", "steps_in"]
 
 _LOOKS = ("look", "status")
-_MOST_LOOKS = 8
+_MOST_LOOKS = 3
 _CALLS = ("upload", "files", "create", "look", "status", "cancel", "download", "forget")
 
 

@@ -126,10 +126,10 @@ class Carriage:
         """Bring a batch one step further out, as soon as the run sends at all."""
         if not batch.state.may_exist:
             if batch.is_wanted_back:
-                await self._dropping.back(batch, "brought back before it was sent")
+                await self._dropping.back(batch, "brought back before it was sent", service)
                 return
             if not batch.file.exists():
-                await self._dropping.back(batch, "its file is gone")
+                await self._dropping.back(batch, "its file is gone", service)
                 return
             if self._runner.paused:
                 await batch.changed(None, self._runner.may_send())

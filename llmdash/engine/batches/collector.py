@@ -22,9 +22,30 @@ from llmdash.llms.wire.failures import Failure
 
 __all__ = ["Collector"]
 
+_OK = 200
 _AGAINS = 8.0
 _GROUP = 1_000
 """Lines that are written together."""
+
+
+class _Seen:
+    """What was in the results of a batch so far, also by lines that were settled before."""
+
+    def __init__(self) -> None:
+        self.own = 0
+        """The lines that are of this batch."""
+        self._answered: set[int] = set()
+
+    def add(self, job: int, found: BatchAnswer) -> None:
+        """Note a line of this batch."""
+        self.own += 1
+        failure = found.failure
+        if found.ran and (failure is None or failure.status in (None, _OK)):
+            self._answered.add(job)
+
+    def lacks(self, status: BatchStatus) -> bool:
+        """True if more was answered than there are answers."""
+        return status.end is BatchEnd.COMPLETED or len(self._answered) < (status.done or 0)
 
 
 class Collector:
@@ -47,13 +68,13 @@ class Collector:
         another's. Raises Failure where these are gone.
         """
         files = [batch.file.with_suffix(f".{number}.out") for number in range(len(status.results))]
-        own = 0
+        seen = _Seen()
         for source, file in zip(status.results, files, strict=True):
             await self._fetch(batch, service, source, file)
-            own += await self._settle(batch, member, service, file)
-        if not own and batch.foreign and batch.may_be_of_another(service):
+            await self._settle(batch, member, service, file, seen)
+        if not seen.own and batch.foreign and batch.may_be_of_another(service):
             return False
-        await self._rest(batch, member, status.end)
+        await self._rest(batch, member, are_missing=seen.lacks(status))
         await self._close(batch)
         for file in (*files, batch.file):
             file.unlink(missing_ok=True)
@@ -67,18 +88,18 @@ class Collector:
         longest_s = _AGAINS * pace.again  # a download that was cut had begun: the service is there
         await persistently(batch, pace, lambda: service.download(source, file), longest_s=longest_s)
 
-    async def _settle(self, batch: SentBatch, member: Member, service: Batches, file: Path) -> int:
-        """Settle jobs by the lines of a file; return how many were of this batch."""
-        turns, count, others = Turns(), -1, batch.foreign + batch.unreadable
+    async def _settle(
+        self, batch: SentBatch, member: Member, service: Batches, file: Path, seen: _Seen
+    ) -> None:
+        turns = Turns()
         for count, line in enumerate(service.lines(file)):
             await self._pause(count, turns)
             found = service.read(line)
-            job = self._job_of(batch, found)
+            job = self._job_of(batch, found, seen)
             if job is not None:
                 self._settling.answered(batch, member, service, job, found)
-        return count + 1 - (batch.foreign + batch.unreadable - others)
 
-    def _job_of(self, batch: SentBatch, found: BatchAnswer) -> int | None:
+    def _job_of(self, batch: SentBatch, found: BatchAnswer, seen: _Seen) -> int | None:
         """Return the job that a line is of; None if there is nothing to settle by it."""
         name = named(found.custom_id)
         if name is None or (name.run, name.batch) != (self._run, batch.number):
@@ -87,6 +108,7 @@ class Collector:
             else:
                 batch.foreign += 1
             return None
+        seen.add(name.job, found)
         if not self._lending.is_open(name.job, batch.number):
             batch.double += 1
             return None
@@ -99,17 +121,17 @@ class Collector:
         else:
             await turns.pause()
 
-    async def _rest(self, batch: SentBatch, member: Member, end: BatchEnd) -> None:
-        """Make the jobs pending again that have no line."""
+    async def _rest(self, batch: SentBatch, member: Member, *, are_missing: bool) -> None:
+        """Make the jobs pending again that have no line; if some `are_missing` it is not known of which."""
         missing, turns = 0, Turns()
         for count, job in enumerate(self.open_jobs(batch)):
             await self._pause(count, turns)
             missing += 1
-            if end is BatchEnd.COMPLETED:
+            if are_missing:
                 self._settling.without_line(batch, member, job)
             else:
                 self._settling.not_run(batch, job)
-        self._report(batch, missing if end is BatchEnd.COMPLETED else 0)
+        self._report(batch, missing if are_missing else 0)
 
     def open_jobs(self, batch: SentBatch) -> Iterator[int]:
         """Yield the jobs of a batch without an outcome."""

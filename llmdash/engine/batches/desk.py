@@ -106,6 +106,8 @@ class BatchDesk:
         for batch in self.of_run.open:
             self._carriage.doubt(batch)
             self._carry(batch)
+        if self._is_late:
+            return
         if self._terms.all_pending and self._errands is None and not self._parts.queue.is_gated:
             await self.send_rest()
 
@@ -137,6 +139,7 @@ class BatchDesk:
     async def _plan(self, jobs: Sequence[int], *, probe: bool) -> None:
         async for batch in self._planner.plan(jobs, probe=probe):
             self.of_run.add(batch)
+            batch.is_wanted_back = self._is_late
             self._carry(batch)
 
     def _carry(self, batch: SentBatch) -> None:
@@ -158,6 +161,14 @@ class BatchDesk:
 
         self._spawn(again())
 
+    def lose_interest(self, jobs: Sequence[int]) -> None:
+        """Note of those of these jobs that are in a batch that they are about to be cancelled."""
+        open_ones = {each.number: each for each in self.of_run.open}
+        for job in jobs:
+            batch = open_ones.get(self._lending.batch_of(job))
+            if batch is not None and self._lending.is_open(job, batch.number):
+                self._settling.without_interest(batch, job)
+
     def set_deadline(self, at: float | None) -> None:
         """Bring back what is out at this time, in Unix seconds; None for never."""
         self.deadline = at
@@ -173,11 +184,16 @@ class BatchDesk:
             async with asyncio.timeout(most_s):
                 await asyncio.gather(*told)
 
+    @property
+    def _is_late(self) -> bool:
+        """True from the deadline on."""
+        return self.deadline is not None and self._parts.wall_clock() >= self.deadline
+
     async def _watch_deadline(self) -> None:
         """Bring back what is out once its time has come."""
         self._carriage.set_deadline(self.deadline)
         while True:
-            if self.deadline is not None and self._parts.wall_clock() >= self.deadline:
+            if self._is_late:
                 for batch in self.of_run.open:
                     batch.want_back()
             await asyncio.sleep(_DEADLINE_LOOK_S)

@@ -50,10 +50,12 @@ class Dropping:
         self._plans = plans
         self._refused = refused
 
-    async def back(self, batch: SentBatch, why: str) -> None:
-        """Drop a batch; its jobs are pending again."""
+    async def back(self, batch: SentBatch, why: str, service: Batches | None = None) -> None:
+        """Drop a batch; its jobs are pending again, and its file is deleted at the service."""
         await self._drop(batch, why)
         self._lending.give_back(batch.jobs)
+        if service is not None:
+            await _forget_file(batch, service)
 
     async def refused(self, batch: SentBatch, member: Member, service: Batches, failure: Failure) -> None:
         """Do what follows from a refusal."""
@@ -65,8 +67,7 @@ class Dropping:
         if verdict is AfterRefusal.NO_SERVICE:
             self._carriers.switch_off(member.endpoint, batch.record.model, str(failure))
         await self._drop(batch, str(failure))
-        with suppress(Failure):  # they expire by themselves
-            await service.forget(BatchStatus("", "", file_id=batch.record.file_id))
+        await _forget_file(batch, service)
         self._settling.notice(Severity.WARNING, f"{batch.where()} was not taken: {failure}")
         queue = member.endpoint, batch.record.model
         if verdict is AfterRefusal.SMALLER:
@@ -92,3 +93,9 @@ class Dropping:
         self._lending.note(batch.jobs, 0)
         with suppress(OSError):
             batch.file.unlink(missing_ok=True)
+
+
+async def _forget_file(batch: SentBatch, service: Batches) -> None:
+    if batch.record.file_id is not None:
+        with suppress(Failure):  # it expires by itself
+            await service.forget(BatchStatus("", "", file_id=batch.record.file_id))

@@ -16,10 +16,11 @@ from llmdash.engine.model.batch_terms import BatchTerms
 from llmdash.engine.model.states import BatchState, Severity
 from llmdash.engine.pool.member import Member
 from llmdash.llms.batches import Batches
-from llmdash.llms.wire.failures import Failure
+from llmdash.llms.wire.failures import Failure, FailureKind
 
 __all__ = ["Escalation"]
 
+_NOT_FOUND = 404
 _NOT_ENDED = "the provider does not end it; wait, or have its jobs sent again, which may cost twice"
 _GIVEN_UP = "given up before its end: some of its jobs may cost twice"
 
@@ -73,9 +74,8 @@ class Escalation:
         """Ask for the end of a batch until that is answered, or a look says that it has ended: then services
         refuse it, some as a conflict, which may as well pass.
         """
-        provider_id = batch.record.provider_id or ""
         asking = asyncio.ensure_future(
-            persistently(batch, self._terms.pace, lambda: service.cancel(provider_id))
+            persistently(batch, self._terms.pace, lambda: self._ask(batch, service))
         )
         ended = asyncio.ensure_future(batch.has_ended.wait())
         try:
@@ -87,6 +87,16 @@ class Escalation:
                 await asking
         batch.waits_for = ""
         batch.is_told.set()
+
+    async def _ask(self, batch: SentBatch, service: Batches) -> None:
+        """Ask once. A batch that was just made may not be seen yet: that is no refusal."""
+        try:
+            await service.cancel(batch.record.provider_id or "")
+        except Failure as failure:
+            age_s = self._parts.wall_clock() - (batch.record.creating_at or 0.0)
+            if failure.status != _NOT_FOUND or age_s > self._terms.pace.fresh:
+                raise
+            raise Failure(FailureKind.TRANSIENT, failure.message, status=_NOT_FOUND) from None
 
     async def give_up(self, batch: SentBatch, member: Member | None) -> None:
         """Close a batch that the provider did not end; its attempts have an unknown outcome."""

@@ -103,7 +103,8 @@ class BatchSettling:
 
     def not_run(self, batch: SentBatch, job: int) -> None:
         """Make a job pending again whose request was never carried out: nothing was paid for it."""
-        self._again(batch, self._record(batch, job)._replace(state="unsent"))
+        self._ended(batch, self._record(batch, job)._replace(state="unsent"))
+        self._lending.give_back((job,))
         self._parts.store.columns.tries[job] -= 1
         batch.expired += 1
 
@@ -111,18 +112,25 @@ class BatchSettling:
         """Make a job pending again whose result is missing: it may have been paid for. Without a `member` its
         key is not in this run.
         """
-        missing, record = "its result is missing", self._record(batch, job)
+        self._lost(batch, member, job, "its result is missing")
+        self._lending.give_back((job,))
+
+    def without_interest(self, batch: SentBatch, job: int) -> None:
+        """Note that nobody waits for the result of a job any more, which is cancelled: it may be paid for."""
+        self._lost(batch, batch.member, job, "cancelled while it was in a batch")
+
+    def _lost(self, batch: SentBatch, member: Member | None, job: int, why: str) -> None:
+        record = self._record(batch, job)
         self._parts.store.apply(AnsweredInBatch(job, record.key, record.attempt))
         if member is not None:
             self._parts.pool.lost_in_batch(member)
             self._parts.reservations.left(job, member, sent=True)
-        self._again(batch, record._replace(state="unknown", message=missing))
+        self._ended(batch, record._replace(state="unknown", message=why))
 
-    def _again(self, batch: SentBatch, ended: AttemptRecord) -> None:
-        parts = self._parts
+    def _ended(self, batch: SentBatch, ended: AttemptRecord) -> None:
         batch.left -= 1
-        parts.journal.ended(ended._replace(ended_at=parts.wall_clock()), None, _nothing)
-        self._lending.give_back((ended.job,))
+        ended = ended._replace(ended_at=self._parts.wall_clock())
+        self._parts.journal.ended(ended, None, _nothing)
 
     def notice(self, severity: Severity, words: str) -> None:
         """Show a notice."""

@@ -150,8 +150,10 @@ class Submitter:
             await self._book.put(batch, BatchState.CREATING, detail=None)
 
     async def _is_settled(self, found: Sequence[BatchStatus], batch: SentBatch, service: Batches) -> bool:
-        """Take the one batch that was found; hold this one where there are two. False if there is none."""
-        if len(found) > 1:
+        """Take the one batch that was found; hold this one where there are two, unless the name says that
+        both are it: then the older one counts, and the other is a twin. False if there is none.
+        """
+        if len(found) > 1 and not service.names_batches:
             ids = ", ".join(each.id for each in found)
             words = f"two batches may be this one: {ids}; say which with: llmdash batches adopt"
             is_news = words != batch.record.detail
@@ -159,7 +161,7 @@ class Submitter:
             if is_news:
                 self._notice(batch, words)
         elif found:
-            await self.adopt(batch, found[0])
+            await self.adopt(batch, found[-1])
             if service.names_batches:
                 _remove(batch)
         return bool(found)

@@ -15,7 +15,10 @@ from llmdash.engine.model.states import BatchState
 
 __all__ = ["BatchRows", "jobs_in_open_batches"]
 
-_OPEN = "SELECT batch, job FROM (SELECT {} FROM attempts) WHERE state = 'batched' ORDER BY job"
+_OPEN = """
+SELECT batch, job FROM (SELECT {} FROM attempts)
+WHERE state = 'batched' AND job NOT IN (SELECT job FROM results) ORDER BY job
+"""
 
 _CLOSED = ", ".join(f"'{state.value}'" for state in BatchState if not state.is_open)
 

@@ -134,8 +134,8 @@ class Provider:
                 held.lines.append({"id": custom_id, "text": f"re: {prompt}"})
             else:
                 held.lines.append({"id": custom_id, "ran": False})
-        held.lines = self.tamper(held.lines)
         done = sum("text" in line for line in held.lines)
+        held.lines = self.tamper(held.lines)
         held.status = held.status._replace(
             end=end, word=end.value, done=done, failed=0, ended_at=time.time(), results=(held.status.id,)
         )

@@ -123,6 +123,17 @@ def test_a_batch_that_has_ended_is_not_asked_to_end_again_and_again(tmp_path: Pa
     assert executed(server, provider) == once(9)
 
 
+def test_a_batch_that_is_not_seen_yet_is_asked_to_end_again(tmp_path: Path) -> None:
+    server, provider = Server(), Provider()
+    provider.stuck, provider.refusals = True, [("cancel", refused(404, "no such batch"))] * 2
+    with started(batch_plan(tmp_path, server, provider, prompts(9), stay=True)) as session:
+        until(session, lambda frame: where(frame) is BatchState.OUT)
+        session.command(BringBack(1))
+        until(session, lambda frame: frame.run.done == 9)
+    assert provider.calls["cancel"] == 3
+    assert executed(server, provider) == once(9)
+
+
 _ELSE = "of somebody else"
 
 
@@ -214,6 +225,23 @@ def test_what_expires_is_pending_again_and_sent_once(tmp_path: Path) -> None:
     assert (frame.run.done, frame.run.unknown) == (101, 0)
     assert executed(server, provider) == once(101)
     assert (frame.batches[0].done, frame.batches[0].expired) == (37, 63)
+
+
+def test_answers_that_are_missing_from_what_expired_may_cost_twice_and_are_said_to(tmp_path: Path) -> None:
+    server, provider = Server(), Provider()
+    provider.share, provider.tamper = 0.5, lambda lines: lines[2:-2]
+    session = run(batch_plan(tmp_path, server, provider, prompts(41)))
+    assert session.frame(ALL).run.done == 41
+    states = Counter(attempt.state for job in range(41) for attempt in JournalReader(tmp_path).attempts(job))
+    assert states["unknown"] == 4
+    assert sum(executed(server, provider).values()) == 41 + 2
+
+
+def test_after_its_deadline_nothing_goes_into_a_batch(tmp_path: Path) -> None:
+    server, provider = Server(), Provider()
+    terms = BatchTerms(all_pending=True, deadline=time.time() - 1.0)
+    assert run(batch_plan(tmp_path, server, provider, prompts(9), terms=terms)).frame(ALL).run.done == 9
+    assert (sum(server.asked.values()), len(provider.files)) == (9, 0)
 
 
 def _odd(lines: list[dict[str, Any]]) -> list[Any]:
@@ -406,6 +434,21 @@ def test_a_job_in_a_batch_can_be_cancelled_and_its_result_is_left_alone(tmp_path
         provider.finish()
         frame = until(session, lambda frame: frame.run.ended == 9)
         assert (frame.run.done, frame.run.cancelled) == (8, 1)
+
+
+def test_a_job_that_is_cancelled_in_a_batch_may_be_paid_for_and_is_nobodys_after_a_resume(
+    tmp_path: Path,
+) -> None:
+    server, provider = Server(), Provider()
+    provider.stuck = True
+    with started(batch_plan(tmp_path, server, provider, prompts(9), stay=True)) as session:
+        until(session, lambda frame: where(frame) is BatchState.OUT)
+        session.command(CancelJobs((5,)))
+        until(session, lambda frame: frame.run.cancelled == 1)
+    assert [each.state for each in JournalReader(tmp_path).attempts(5)] == ["unknown"]
+    provider.finish()
+    frame = balanced(run(batch_plan(tmp_path, server, provider, prompts(9), resume=True)), server, provider)
+    assert (frame.run.done, frame.run.cancelled) == (8, 1)
 
 
 @SHAPES

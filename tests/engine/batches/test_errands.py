@@ -129,7 +129,7 @@ def held_back(folder: Path, provider: Provider) -> None:
 def test_a_batch_is_adopted_only_where_the_provider_knows_it(
     tmp_path: Path, provider_id: str, state: BatchState
 ) -> None:
-    provider = Provider()
+    provider = Provider(takes_files=False)
     server = left(tmp_path, provider)
     held_back(tmp_path, provider)
     session = errand(tmp_path, server, provider, BatchErrand(adopts=(1, provider_id)))
@@ -137,6 +137,18 @@ def test_a_batch_is_adopted_only_where_the_provider_knows_it(
     assert (session.ending, frame.batches[0].state) == (Ending.BATCHED, state)
     assert any("no such batch" in notice.text for notice in frame.notices) is (state is BatchState.HELD)
     assert len(provider.batches) == 4
+
+
+def test_of_two_batches_with_the_name_of_one_the_older_is_taken_and_the_other_cancelled(
+    tmp_path: Path,
+) -> None:
+    provider = Provider()
+    server = left(tmp_path, provider)
+    held_back(tmp_path, provider)
+    session = errand(tmp_path, server, provider, BatchErrand(cancels=(3,)))
+    assert session.frame(ALL).batches[0].provider_id == "batch_1"
+    cancelled = [name for name, held in provider.batches.items() if held.status.is_cancelling]
+    assert cancelled == ["batch_3", "batch_4"]
 
 
 def test_without_its_key_nothing_is_waited_for(tmp_path: Path) -> None:
