@@ -66,7 +66,7 @@ class Lending:
     def batch_of(self, job: int) -> int:
         """Return the batch that a job is or was last in; 0 for none."""
         columns = self._parts.store.columns
-        return columns.batch_of(job) if 0 <= job < columns.jobs else 0
+        return columns.batch[job] if 0 <= job < columns.jobs else 0
 
     def is_open(self, job: int, batch: int) -> bool:
         """True if a job is lent to this batch, without an outcome so far."""
