@@ -92,7 +92,7 @@ class Prices:
         """Return the dollars for these tokens of `model`; None where no price is known. For a batch without a
         price of its own they are those of requests one by one: at most so much.
 
-        Tokens of several requests come as so many equal `parts`: a long request may cost more a token.
+        Tokens of several requests are priced in that many equal `parts`: a long one may cost more a token.
 
         `provider` is a name such as `openai` or the base URL of an endpoint; with it the price is that of
         this provider or None, without it that of any provider known for the model.

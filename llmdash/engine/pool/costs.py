@@ -93,7 +93,7 @@ class Spending:
             sums[4] += usage.reasoning_tokens
 
     def restore(self, label: str, model: str, tokens: Tokens, long_requests: int = 0) -> None:
-        """Add the tokens of earlier starts: of so many long requests, or of others."""
+        """Add the tokens of earlier starts: of that many long requests, or of others."""
         of = label, model, long_requests > 0
         before = self._sums.get(of, [0, 0, 0, 0, 0, 0])
         more = (*tokens[:5], long_requests)
