@@ -22,6 +22,9 @@ from llmdash.llms.wire.failures import Failure
 __all__ = ["Dropping", "Plans"]
 
 
+_ELSEWHERE = (AfterRefusal.OTHER_KEY, AfterRefusal.LATER)
+
+
 class Plans(Protocol):
     """What plans batches."""
 
@@ -52,47 +55,50 @@ class Dropping:
 
     async def back(self, batch: SentBatch, why: str, service: Batches | None = None) -> None:
         """Drop a batch; its jobs are pending again, and its file is deleted at the service."""
-        await self._drop(batch, why)
-        self._lending.give_back(batch.jobs)
+        self._lending.give_back(await self._drop(batch, why))
         if service is not None:
             await _forget_file(batch, service)
 
     async def refused(self, batch: SentBatch, member: Member, service: Batches, failure: Failure) -> None:
         """Do what follows from a refusal."""
         verdict = self._refused.judge(batch, failure)
-        if verdict is AfterRefusal.LATER:
+        if verdict is AfterRefusal.LATER and batch.state is not BatchState.ENDED:
             return
         if verdict is AfterRefusal.OTHER_KEY:
             self._settling.key_refused(member, failure)
         if verdict is AfterRefusal.NO_SERVICE:
             self._carriers.switch_off(member.endpoint, batch.record.model, str(failure))
-        await self._drop(batch, str(failure))
+        jobs = await self._drop(batch, str(failure))
         await _forget_file(batch, service)
         self._settling.notice(Severity.WARNING, f"{batch.where()} was not taken: {failure}")
         queue = member.endpoint, batch.record.model
         if verdict is AfterRefusal.SMALLER:
-            self._plans.plan_again(batch.jobs, (queue, max(1, batch.record.tokens // 2)))
-        elif verdict is AfterRefusal.OTHER_KEY and self._carriers.next_member(*queue) is not None:
-            self._plans.plan_again(batch.jobs)
+            self._plans.plan_again(jobs, (queue, max(1, batch.record.tokens // 2)))
+        elif verdict in _ELSEWHERE and self._carriers.next_member(*queue) is not None:
+            self._plans.plan_again(jobs)
         else:
-            self._lending.give_back(batch.jobs)
+            self._lending.give_back(jobs)
 
-    async def _drop(self, batch: SentBatch, why: str) -> None:
-        """Put on record that a batch will not be created; its jobs stay lent."""
+    async def _drop(self, batch: SentBatch, why: str) -> Sequence[int]:
+        """Put on record that a batch will not be created. Return its jobs, but for those that were cancelled
+        meanwhile; they stay lent.
+        """
+        jobs = [job for job in batch.jobs if self._lending.is_open(job, batch.number)]
         record, now, tries = batch.record, self._parts.wall_clock(), self._parts.store.columns.tries
         unsent = [
             AttemptRecord(
                 job, tries[job], record.key, "unsent", record.planned_at, ended_at=now, batch=record.batch
             )
-            for job in batch.jobs
+            for job in jobs
         ]
         await self._book.put(batch, BatchState.DROPPED, unsent, detail=why, ended_at=now)
         batch.left = 0
-        for job in batch.jobs:
+        for job in jobs:
             tries[job] -= 1
-        self._lending.note(batch.jobs, 0)
+        self._lending.move(jobs, 0)
         with suppress(OSError):
             batch.file.unlink(missing_ok=True)
+        return jobs
 
 
 async def _forget_file(batch: SentBatch, service: Batches) -> None:

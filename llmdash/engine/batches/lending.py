@@ -36,7 +36,7 @@ class Lending:
             some = [job for job in jobs[begin : begin + _SLICE] if self._may_go(job)]
             for job in some:
                 self._parts.queue.lend(job)
-            self.note(some, 0)
+            self._note(some, 0)
             taken += some
             await asyncio.sleep(0)
         return taken
@@ -45,16 +45,21 @@ class Lending:
         """Lend the jobs of a batch on record."""
         for job in jobs:
             self._parts.queue.lend(job)
-        self.note(jobs, batch)
+        self._note(jobs, batch)
 
-    def note(self, jobs: Sequence[int], batch: int) -> None:
-        """Note which batch lent jobs are in; 0 while it is being planned."""
+    def move(self, jobs: Sequence[int], batch: int) -> None:
+        """Note which batch lent jobs are in now; 0 while one is planned. Those that were cancelled meanwhile
+        stay so.
+        """
+        self._note([job for job in jobs if self._is_lent(job)], batch)
+
+    def _note(self, jobs: Sequence[int], batch: int) -> None:
         for begin in range(0, len(jobs), _SLICE):
             self._parts.store.apply(Batched(jobs[begin : begin + _SLICE], batch))
 
     def give_back(self, jobs: Iterable[int]) -> None:
-        """Queue jobs again, without an outcome."""
-        for job in jobs:
+        """Queue jobs again, without an outcome; those that were cancelled meanwhile stay so."""
+        for job in filter(self._is_lent, jobs):
             self._parts.reservations.give_back(job)
             self._parts.queue.take_back(job)
             self._parts.store.apply(Queued(job))
@@ -71,12 +76,10 @@ class Lending:
     def is_open(self, job: int, batch: int) -> bool:
         """True if a job is lent to this batch, without an outcome so far."""
         columns = self._parts.store.columns
-        return (
-            0 <= job < columns.jobs
-            and columns.state[job] == JobState.BATCHED
-            and columns.batch[job] == batch
-            and job not in self.settling
-        )
+        return 0 <= job < columns.jobs and columns.batch[job] == batch and self._is_lent(job)
+
+    def _is_lent(self, job: int) -> bool:
+        return self._parts.store.columns.state[job] == JobState.BATCHED and job not in self.settling
 
     def _may_go(self, job: int) -> bool:
         parts = self._parts

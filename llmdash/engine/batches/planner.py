@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from array import array
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -181,11 +182,14 @@ class Planner:
         if not draft.service.names_batches:
             self._lending.give_back(draft.differ_from(self._open_sizes(draft.member.endpoint.name)))
         await asyncio.to_thread(draft.complete)
-        batch = SentBatch(self._record(draft), self._folder, draft.jobs, draft.member)
+        kept = array(
+            "I", (job for job in draft.jobs if self._lending.is_open(job, 0))
+        )  # else cancelled by now
+        batch = SentBatch(self._record(draft), self._folder, kept, draft.member)
         await self._parts.journal.batch(batch.record, self._attempts(batch))
-        for job in draft.jobs:
+        for job in kept:
             self._parts.store.columns.tries[job] += 1
-        self._lending.note(draft.jobs, draft.number)
+        self._lending.move(kept, draft.number)
         return batch
 
     async def _is_answered(self, group: RequestGroup) -> bool:

@@ -500,3 +500,30 @@ def test_without_names_no_two_open_batches_of_a_key_have_the_same_size(tmp_path:
     session = run(batch_plan(tmp_path, server, provider, prompts(30), terms=terms))
     sizes = [row.jobs for row in session.frame(ALL).batches]
     assert len(sizes) == len(set(sizes))
+
+
+def test_a_job_that_is_cancelled_before_its_batch_is_created_stays_cancelled(tmp_path: Path) -> None:
+    server, provider = Server(), Provider()
+    provider.refusals = [("create", refused(400, "too odd"))]
+    with started(batch_plan(tmp_path, server, provider, prompts(9), stay=True)) as session:
+        session.command(CancelJobs((5,)))
+        frame = until(session, lambda frame: frame.run.ended == 9)
+        assert (frame.run.done, frame.run.cancelled, frame.run.batched) == (8, 1, 0)
+
+
+def test_a_batch_that_is_refused_for_now_after_it_was_taken_is_sent_again(tmp_path: Path) -> None:
+    server, provider = Server(), Provider()
+    created = provider.create
+
+    def busy(requests: dict[str, str], name: str | None, file_id: str | None) -> Any:
+        status = created(requests, name, file_id)
+        if len(provider.batches) == 1:
+            problem = refused(429, "slow down", FailureKind.THROTTLE)
+            held = provider.batches[status.id]
+            held.status = status._replace(end=BatchEnd.INVALID, word="failed", problem=problem)
+        return status
+
+    provider.create = busy  # type: ignore[method-assign]
+    session = run(batch_plan(tmp_path, server, provider, prompts(9)))
+    assert (session.frame(ALL).run.done, executed(server, provider)) == (9, once(9))
+    assert sum(provider.executed.values()) == 8
