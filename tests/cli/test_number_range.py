@@ -18,7 +18,8 @@ def _ranges() -> Iterator[tuple[tuple[str, ...], str]]:
     assert isinstance(main, click.Group)
     for words, command in commands_of(main):
         for parameter in command.params:
-            if isinstance(parameter.type, click.types.FloatParamType | click.IntRange):
+            is_range = isinstance(parameter.type, click.types.FloatParamType | click.IntRange)
+            if is_range and isinstance(parameter, click.Option):
                 yield words, parameter.opts[0]
 
 
@@ -37,6 +38,14 @@ def test_what_is_no_number_of_the_range_is_refused(words: tuple[str, ...], optio
     assert f"Invalid value for '{option}'" in refused.output
     assert "number" in refused.output and "<=" not in refused.output.partition("Invalid")[2]
     assert "integer range" not in refused.output
+
+
+@pytest.mark.parametrize("value", ["nan", "x", "0", "1e"])
+def test_what_is_no_number_of_a_batch_is_refused(value: str) -> None:
+    refused = CliRunner().invoke(main, ["batches", "cancel", "last", value])
+    assert refused.exit_code == 2
+    assert "number" in refused.output
+    assert "<=" not in refused.output
 
 
 def test_the_ends_of_a_range_belong_to_it() -> None:
