@@ -24,8 +24,8 @@ __all__ = ["Collector"]
 
 _OK = 200
 _AGAINS = 8.0
-_GROUP = 1_000
-"""Lines that are written together."""
+_GROUP = 250
+"""Lines that are written together; then it is the turn of what is sent live."""
 
 
 class _Seen:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence, Set
 
+from llmdash.engine.batches.turns import Turns
 from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.model.events import Batched, Queued
 from llmdash.engine.model.states import JobState
@@ -36,7 +37,7 @@ class Lending:
             some = [job for job in jobs[begin : begin + _SLICE] if self._may_go(job)]
             for job in some:
                 self._parts.queue.lend(job)
-            self._note(some, 0)
+            self._parts.store.apply(Batched(some, 0))
             taken += some
             await asyncio.sleep(0)
         return taken
@@ -45,17 +46,17 @@ class Lending:
         """Lend the jobs of a batch on record."""
         for job in jobs:
             self._parts.queue.lend(job)
-        self._note(jobs, batch)
+        self._parts.store.apply(Batched(jobs, batch))
 
-    def move(self, jobs: Sequence[int], batch: int) -> None:
+    async def move(self, jobs: Sequence[int], batch: int) -> None:
         """Note which batch lent jobs are in now; 0 while one is planned. Those that were cancelled meanwhile
         stay so.
         """
-        self._note([job for job in jobs if self._is_lent(job)], batch)
-
-    def _note(self, jobs: Sequence[int], batch: int) -> None:
+        turns = Turns()
         for begin in range(0, len(jobs), _SLICE):
-            self._parts.store.apply(Batched(jobs[begin : begin + _SLICE], batch))
+            some = [job for job in jobs[begin : begin + _SLICE] if self._is_lent(job)]
+            self._parts.store.apply(Batched(some, batch))
+            await turns.pause()
 
     def give_back(self, jobs: Iterable[int]) -> None:
         """Queue jobs again, without an outcome; those that were cancelled meanwhile stay so."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +28,8 @@ from llmdash.prompts.source import InputError, Prompt
 __all__ = ["Planner"]
 
 _LOOK_S = 0.1
+_MEMBERS = 1_000
+"""Attempts that are written together; then it is the turn of what is sent live."""
 
 
 class _Request(NamedTuple):
@@ -186,10 +188,9 @@ class Planner:
             "I", (job for job in draft.jobs if self._lending.is_open(job, 0))
         )  # else cancelled by now
         batch = SentBatch(self._record(draft), self._folder, kept, draft.member)
-        await self._parts.journal.batch(batch.record, self._attempts(batch))
-        for job in kept:
-            self._parts.store.columns.tries[job] += 1
-        self._lending.move(kept, draft.number)
+        await self._put_members(batch)
+        await self._parts.journal.batch(batch.record)
+        await self._lending.move(kept, draft.number)
         return batch
 
     async def _is_answered(self, group: RequestGroup) -> bool:
@@ -223,15 +224,19 @@ class Planner:
             planned_at=self._parts.wall_clock(),
         )
 
-    def _attempts(self, batch: SentBatch) -> Iterable[AttemptRecord]:
-        tries, record = self._parts.store.columns.tries, batch.record
+    async def _put_members(self, batch: SentBatch) -> None:
+        """Count the attempts of the jobs of a batch, and put them on record; they count with the batch."""
+        turns, made = Turns(), []
         for job in batch.jobs:
-            yield AttemptRecord(
-                job,
-                tries[job] + 1,
-                record.key,
-                "batched",
-                record.planned_at,
-                model=record.model,
-                batch=record.batch,
-            )
+            self._parts.store.columns.tries[job] += 1
+            made.append(self._attempt(job, batch.record))
+            if len(made) == _MEMBERS:
+                await self._parts.journal.members(made)
+                made = []
+            await turns.pause()
+        await self._parts.journal.members(made)
+
+    def _attempt(self, job: int, record: BatchRecord) -> AttemptRecord:
+        number = self._parts.store.columns.tries[job]
+        at, model = record.planned_at, record.model
+        return AttemptRecord(job, number, record.key, "batched", at, model=model, batch=record.batch)

@@ -36,6 +36,9 @@ __all__ = ["Group", "JournalError", "JournalFile", "StorageError"]
 
 VERSION = 7
 NAME = "journal.sqlite"
+_UNPLANNED = """
+UPDATE attempts SET state = 'unsent' WHERE state = 'batched' AND batch NOT IN (SELECT batch FROM batches)
+"""
 _OF_DISK = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR)
 
 
@@ -117,7 +120,9 @@ class JournalFile:
 
     @classmethod
     def open(cls, folder: Path) -> JournalFile:
-        """The journal of an earlier start; attempts without an outcome become `unknown`."""
+        """The journal of an earlier start; attempts without an outcome become `unknown`, those of a batch
+        that was not planned to its end `unsent`.
+        """
         path = folder / NAME
         if not path.exists():
             raise JournalError(f"{path}: no journal here; leave out --resume to begin a new run")
@@ -126,6 +131,7 @@ class JournalFile:
             journal._check(path)
             journal._upgrade()
             journal._db.execute("UPDATE attempts SET state = 'unknown' WHERE state = 'sent'")
+            journal._db.execute(_UNPLANNED)
         except (sqlite3.Error, OSError) as error:
             journal.close()
             raise _unusable(path, error) from None

@@ -163,6 +163,13 @@ class JournalWriter:
         self._batch.group.attempts.extend(attempts)
         await self.flushed()
 
+    async def members(self, attempts: Iterable[AttemptRecord]) -> None:
+        """Write attempts that will be in a batch, before the batch itself: what comes meanwhile need not wait
+        for all of them. Wait until they are on disk.
+        """
+        self._batch.group.attempts.extend(attempts)
+        await self.flushed()
+
     async def flushed(self) -> None:
         """Wait until all that was written so far is on disk, and each `then` of it was called."""
         written: asyncio.Future[None] = self._loop.create_future()
