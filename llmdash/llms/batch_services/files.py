@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -66,7 +65,7 @@ async def _write(answer: HttpResponse, part: Path) -> None:
             if len(gathered) >= _PIECE:
                 await _write_out(handle, gathered)
         await _write_out(handle, gathered)
-        await asyncio.to_thread(_sync, handle)
+        await asyncio.to_thread(handle.flush)  # it need not be synced: what a crash takes is fetched again
 
 
 def _opened(part: Path) -> IO[bytes]:
@@ -79,8 +78,3 @@ async def _write_out(handle: IO[bytes], gathered: bytearray) -> None:
     data = bytes(gathered)
     gathered.clear()
     await asyncio.to_thread(handle.write, data)
-
-
-def _sync(handle: IO[bytes]) -> None:
-    handle.flush()
-    os.fsync(handle.fileno())
