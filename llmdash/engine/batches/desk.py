@@ -128,19 +128,16 @@ class BatchDesk:
     async def _send(self, jobs: Sequence[int]) -> None:
         await self._plan_taken(await self._lending.take(jobs))
 
-    async def _plan_taken(self, jobs: Sequence[int]) -> None:
+    async def _plan_taken(self, jobs: Sequence[int], *, probe: bool = True) -> None:
         self._planning += 1
         try:
             await self.carriers.check()
-            await self._plan(jobs, probe=True)
+            async for batch in self._planner.plan(jobs, probe=probe):
+                self.of_run.add(batch)
+                batch.is_wanted_back = self._is_late
+                self._carry(batch)
         finally:
             self._planning -= 1
-
-    async def _plan(self, jobs: Sequence[int], *, probe: bool) -> None:
-        async for batch in self._planner.plan(jobs, probe=probe):
-            self.of_run.add(batch)
-            batch.is_wanted_back = self._is_late
-            self._carry(batch)
 
     def _carry(self, batch: SentBatch) -> None:
         self._carried[batch.number] = self._spawn(self._carriage.carry(batch))
@@ -151,15 +148,7 @@ class BatchDesk:
         """
         if endpoint_tokens is not None:
             self._planner.most_tokens[endpoint_tokens[0]] = endpoint_tokens[1]
-
-        async def again() -> None:
-            self._planning += 1
-            try:
-                await self._plan(jobs, probe=False)
-            finally:
-                self._planning -= 1
-
-        self._spawn(again())
+        self._spawn(self._plan_taken(jobs, probe=False))
 
     def lose_interest(self, jobs: Sequence[int]) -> None:
         """Note of those of these jobs that are in a batch that they are about to be cancelled."""

@@ -42,8 +42,7 @@ class _Request(NamedTuple):
 
 
 class Planner:
-    """Plans batches. `room_of` may make those for an endpoint and model smaller; `open_sizes` returns how
-    many requests the open batches at an endpoint have.
+    """Plans batches. `open_sizes` returns how many requests the open batches at an endpoint have.
 
     One job of each group goes first, live: a wrong model name costs one call, not a day.
     """
@@ -184,9 +183,8 @@ class Planner:
         if not draft.service.names_batches:
             self._lending.give_back(draft.differ_from(self._open_sizes(draft.member.endpoint.name)))
         await asyncio.to_thread(draft.complete)
-        kept = array(
-            "I", (job for job in draft.jobs if self._lending.is_open(job, 0))
-        )  # else cancelled by now
+        still_lent = (job for job in draft.jobs if self._lending.is_open(job, 0))  # others were cancelled
+        kept = array("I", still_lent)
         batch = SentBatch(self._record(draft), self._folder, kept, draft.member)
         await self._put_members(batch)
         await self._parts.journal.batch(batch.record)
