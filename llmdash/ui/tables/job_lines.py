@@ -118,7 +118,7 @@ class JobLines(JobGrid):
     def go_to(self, job: int) -> None:
         """Put the cursor on a job; where it has no row in this order, show that of the input."""
         self._set_follow(False)
-        self._place.keeps_top = False
+        self._place.keeps_top = self._place.seeks_end = False
         self._place.sought = job
         self._known.forget_rows()
         self._set_cursor_job(job)
@@ -154,6 +154,7 @@ class JobLines(JobGrid):
     def cursor_moved(self) -> None:
         row = self._known.row(self.cursor_row)
         self._place.keeps_top = False
+        self._place.seeks_end = row is None and self.cursor_row == self.row_count() - 1
         self._set_follow(False)
         self._set_cursor_job(None if row is None else row.job)
         self._show_border()
@@ -224,7 +225,7 @@ class JobLines(JobGrid):
             return
         self._order = order
         self.header_changed()  # it marks the column of the order
-        self._place.keeps_top = False
+        self._place.keeps_top = self._place.seeks_end = False
         self._is_review = self._is_review and order.sort is SortColumn.WRONG
         if not order.newest_first:
             self._set_follow(False)

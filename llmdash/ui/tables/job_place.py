@@ -23,6 +23,8 @@ class JobPlace:
         """True until the cursor is moved where the order of an ended run was asked for: it comes later."""
         self.sought: int | None = None
         """The job to go to, until its row is there."""
+        self.seeks_end = False
+        """True from the jump to a last row that is not known until it is: more rows may come before it."""
 
     def is_missed(self) -> bool:
         """Return whether rows have come without the job that is sought; where it is there, it is no more."""
@@ -48,6 +50,10 @@ class JobPlace:
         """Return the top and the cursor with which the anchored job is where it was."""
         if self.follow or self.keeps_top:
             return 0, 0
+        if self.seeks_end:
+            last = self._known.part.matched - 1
+            self.seeks_end = self._known.row(last) is None
+            return top + last - cursor, last
         moved = 0
         if anchor is not None:
             job, before = anchor

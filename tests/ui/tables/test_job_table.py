@@ -155,6 +155,21 @@ async def test_the_cursor_moves_at_once_and_unknown_rows_are_blank() -> None:
         assert posted(shown.pilot, JobTable.CursorMoved)[-1].job == 0
 
 
+async def test_a_jump_to_the_end_ends_there_though_rows_come_before_the_last_is_known() -> None:
+    async with table_of(1000) as shown:
+        asked_before = shown.table.wanted()
+        await shown.pilot.press("end")
+        for _part in range(2):
+            shown.jobs.start(1)
+            shown.table.show(shown.jobs.answer(asked_before))
+        await shown.tick()
+        assert shown.table.cursor_job == 0
+        assert (shown.table.cursor_row, shown.line_of_cursor) == (1001, shown.table.page_rows - 1)
+        shown.jobs.start(5)
+        await shown.tick()
+        assert shown.table.cursor_job == 0
+
+
 async def test_steps_of_the_cursor_find_their_rows_known() -> None:
     async with table_of(1000) as shown:
         for _step in range(21 + OVERSCAN):
