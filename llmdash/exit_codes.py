@@ -28,7 +28,7 @@ class ExitCode(enum.IntEnum):
     LEFT_OUT = 8
     """All jobs are done, but lines of the input were left out."""
     HELD = 9
-    """The run is held by a trial or a budget."""
+    """The run is held by a trial or a budget, or no batch takes what is left."""
     BATCHED = 10
     """Jobs are with a provider, in batches."""
 

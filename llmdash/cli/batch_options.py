@@ -31,6 +31,11 @@ BATCH_OPTIONS = (
         is_flag=True,
         help="Exit with 10 once all jobs are with the provider; come back with --resume.",
     ),
+    click.option(
+        "--batch-only",
+        is_flag=True,
+        help="Hold what no batch takes or answers, in place of sending it one by one.",
+    ),
     click.option("--batch-keep", is_flag=True, help="Leave the files of batches at the provider."),
     click.option(
         "--batch-abandon",
@@ -38,7 +43,9 @@ BATCH_OPTIONS = (
         help="After the deadline, send again what the provider does not end; it may cost twice.",
     ),
 )
-BATCH_OPTION_NAMES = ("batch", "batch_deadline", "batch_size", "batch_leave", "batch_keep", "batch_abandon")
+BATCH_OPTION_NAMES = (
+    *("batch", "batch_deadline", "batch_size", "batch_leave", "batch_only", "batch_keep", "batch_abandon"),
+)
 
 
 def batch_terms(run: Mapping[str, Any]) -> BatchTerms:
@@ -56,4 +63,5 @@ def batch_terms(run: Mapping[str, Any]) -> BatchTerms:
         leaves=bool(run.get("batch_leave")),
         keeps=bool(run.get("batch_keep")),
         abandons=bool(run.get("batch_abandon")),
+        only=bool(run.get("batch_only")),
     )

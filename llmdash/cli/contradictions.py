@@ -15,7 +15,7 @@ _NEEDS: Final = (
     (
         "release",
         ("resume",),
-        "--release needs --resume: it runs the rest of a run that is held after a trial",
+        "--release needs --resume: it runs the rest of a run that is held after a trial, or by --batch-only",
     ),
     ("changed", ("resume",), "--changed ok needs --resume: a new run has the settings that are given"),
     ("overwrite", ("out", "resume"), "--overwrite needs --out: it replaces the file of results"),

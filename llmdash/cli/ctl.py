@@ -57,7 +57,7 @@ def ctl(run: str, action: str, value: str | None, as_json: bool) -> None:
       concurrency 64   requests in flight at most
       budget 7.50      dollars over all starts; none lifts it
       retry-failed     try the failed jobs again
-      release          run the rest after a trial
+      release          run the rest after a trial, or what no batch takes
       drain            finish what is in flight, then end
       stop             end at once; what is in flight is cut off
     """

@@ -19,7 +19,17 @@ OPTION_GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "Cost": ("forecast", "trial", "budget", "reuse", "dedupe"),
     "Answers": ("expected_column", "check", "schema", "repair", "empty"),
     "Results": ("out", "overwrite", "reasoning", "as_json", "markdown", "run_dir", "keep"),
-    "Batches": (*("batch", "batch_deadline", "batch_size", "batch_leave", "batch_keep", "batch_abandon"),),
+    "Batches": (
+        *(
+            "batch",
+            "batch_deadline",
+            "batch_size",
+            "batch_leave",
+            "batch_only",
+            "batch_keep",
+            "batch_abandon",
+        ),
+    ),
     "Resume": ("resume", "retry_failed", "release", "changed"),
     "On the screen, or without": ("headless", "detach", "fps", "notify", "on_end"),
     "Endpoint": (

@@ -52,7 +52,9 @@ __all__ = ["demo", "run"]
 @with_options(BOUND_OPTIONS)
 @click.option("--resume", is_flag=True, help="Resume the last run over FILE, or the one in --run-dir.")
 @click.option("--retry-failed", is_flag=True, help="With --resume: try the failed jobs again.")
-@click.option("--release", is_flag=True, help="With --resume: run the rest after a trial.")
+@click.option(
+    "--release", is_flag=True, help="With --resume: run the rest after a trial, or what no batch takes."
+)
 @click.option(
     "--changed",
     type=click.Choice(["ok"]),

@@ -46,6 +46,7 @@ _RESTORED = (
     "trial",
     "batch",
     "batch_deadline",
+    "batch_only",
 )
 """The facts of how a run is started that a resume writes again: what it was asked for counts from now on."""
 

@@ -13,10 +13,11 @@ from llmdash.config.values import is_on_this_machine
 from llmdash.engine.model.batch_terms import BatchPace, BatchTerms
 from llmdash.engine.model.moments import moment_of
 
-__all__ = ["batch_notes", "deadline_of", "paced", "restored_terms"]
+__all__ = ["batch_notes", "deadline_of", "is_batch_only", "paced", "restored_terms"]
 
 _FACT = "batch"
 _DEADLINE = "batch_deadline"
+_ONLY = "batch_only"
 _NEAR = BatchPace(
     first_look=1.0,
     longest_look=15.0,
@@ -45,6 +46,11 @@ def paced(terms: BatchTerms, endpoints: Iterable[EndpointSettings], *, simulated
     return replace(terms, pace=_NEAR) if near else terms
 
 
+def is_batch_only(facts: Mapping[str, Any]) -> bool:
+    """Return True if the facts of an earlier start say that what no batch takes waits."""
+    return bool(facts.get(_ONLY))
+
+
 def batch_notes(terms: BatchTerms) -> Mapping[str, Any]:
     """Return what the journal records of the terms, so that a resume has them."""
     if not terms.all_pending:
@@ -55,11 +61,13 @@ def batch_notes(terms: BatchTerms) -> Mapping[str, Any]:
         "keeps": terms.keeps,
         "abandons": terms.abandons,
     }
-    return {_FACT: json.dumps(kept), _DEADLINE: terms.deadline}
+    return {_FACT: json.dumps(kept), _DEADLINE: terms.deadline, _ONLY: terms.only}
 
 
-def restored_terms(terms: BatchTerms, facts: Mapping[str, Any]) -> BatchTerms:
-    """Return the terms of a resume: those of the run, and over them what is asked for now."""
+def restored_terms(terms: BatchTerms, facts: Mapping[str, Any], *, releases: bool = False) -> BatchTerms:
+    """Return the terms of a resume: those of the run, and over them what is asked for now. With `releases`
+    what no batch takes is sent one by one.
+    """
     deadline = facts.get(_DEADLINE)
     if terms.deadline is None and isinstance(deadline, int | float):
         terms = replace(terms, deadline=float(deadline))
@@ -76,4 +84,5 @@ def restored_terms(terms: BatchTerms, facts: Mapping[str, Any]) -> BatchTerms:
         most_tokens=terms.most_tokens or kept.get("most_tokens"),
         keeps=terms.keeps or bool(kept.get("keeps")),
         abandons=terms.abandons or bool(kept.get("abandons")),
+        only=not releases and (terms.only or is_batch_only(facts)),
     )

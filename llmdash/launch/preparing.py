@@ -14,7 +14,7 @@ from llmdash import locations
 from llmdash.config import ConfigError, Settings
 from llmdash.engine.journal.file import JournalFile
 from llmdash.engine.plan import RunPlan
-from llmdash.launch.batching import restored_terms
+from llmdash.launch.batching import is_batch_only, restored_terms
 from llmdash.launch.bounds import has_trial, with_trial
 from llmdash.launch.inputs import check_there, earlier_run, open_input, show_input, spool
 from llmdash.launch.keeping import as_begun, check_keeping
@@ -123,8 +123,8 @@ def _restored(order: RunOrder, settings: Settings) -> _Known:
     practice = practice_settings(facts)
     if practice is None and order.practice is not None:
         raise ConfigError("this run was not begun with --simulate; leave it out, or begin a new run")
-    if order.release and not has_trial(facts):
-        sys.stderr.write("llmdash: --release has no effect: this run is not held after a trial\n")
+    if order.release and not has_trial(facts) and not is_batch_only(facts):
+        sys.stderr.write("llmdash: --release has no effect: nothing holds this run that it would release\n")
     remember(folder, begun_at(facts) or 0.0)
     settings = replace(
         settings,
@@ -139,7 +139,7 @@ def _restored(order: RunOrder, settings: Settings) -> _Known:
         judgement=order.judgement.or_as_in(facts),
         out=order.out or (locations.from_record(recorded) if recorded else None),
         reasoning=order.reasoning or bool(facts.get("reasoning")),
-        batch=restored_terms(order.batch, facts),
+        batch=restored_terms(order.batch, facts, releases=order.release),
     )
     return _Known(order, with_folders(settings, facts, order.flags), folder, facts)
 

@@ -36,6 +36,7 @@ _IN_A_SHELL = {
     AlertKind.ENDPOINT: _GO_ON,
     AlertKind.KEYS_GONE: "put another key into .env, and it joins the run",
     AlertKind.TRIAL: "llmdash ctl last release runs the rest",
+    AlertKind.NO_BATCH: "llmdash ctl last release sends them one by one",
     AlertKind.BUDGET: "llmdash ctl last budget DOLLARS raises it",
 }
 """What helps where there is no dashboard with its keys and panels."""

@@ -31,6 +31,7 @@ class Occasion(enum.Enum):
 _OF_ALERTS: Final = {
     AlertKind.TRIAL: Occasion.HELD,
     AlertKind.BUDGET: Occasion.HELD,
+    AlertKind.NO_BATCH: Occasion.HELD,
     AlertKind.DISK: Occasion.STOPPED,
     AlertKind.KILL_SWITCH: Occasion.STOPPED,
     AlertKind.KEYS_GONE: Occasion.STOPPED,

@@ -162,7 +162,11 @@ def collect_command(folder: Path) -> str:
     return f"llmdash batches collect {shell_word(folder)}"
 
 
-_WAYS_ON: Final = {HoldKind.TRIAL.value: " --release", HoldKind.BUDGET.value: " --budget LARGER"}
+_WAYS_ON: Final = {
+    HoldKind.TRIAL.value: " --release",
+    HoldKind.BUDGET.value: " --budget LARGER",
+    HoldKind.BATCHES.value: " --release",
+}
 
 
 def way_on(run: RunPart | None) -> str:

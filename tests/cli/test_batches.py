@@ -244,3 +244,26 @@ def test_jobs_are_left_with_a_provider_collected_cancelled_and_gone_on_with(
     ended = said("run", "--resume", *options, "--rate", "unlimited")
     assert (ended.code, ended.summary["done"], ended.summary["unknown"]) == (0, 40, 0)
     assert provider.executions()["twice"] == {}
+
+
+def test_what_no_batch_takes_is_held_and_sent_one_by_one_only_on_demand(
+    tmp_path: Path, simulator: Simulator
+) -> None:
+    provider = simulator(strict=False, batch_speed=5_000)
+    env = environment(tmp_path, provider, XDG_DATA_HOME=str(tmp_path / "data"))
+    provider.order_batches(unbatchable=["gpt-4o-mini"])
+    prompts(tmp_path, 12)
+
+    def said(*arguments: object) -> Ended:
+        options = ("--headless", "--json", "--run-dir", "run", "--model", "gpt-4o-mini")
+        return llmdash("run", *arguments, *options, cwd=tmp_path, env=env)
+
+    ended = said("p.txt", "--batch", "--batch-only")
+    assert (ended.code, ended.summary["done"], ended.summary["held"]) == (9, 1, "batches")
+    assert "11 prompts pending; resume it with: llmdash run --resume" in ended.err
+    assert ended.err.rstrip().endswith("--release")
+    assert said("--resume").code == 9
+    assert provider.executions()["live"] == 1
+    ended = said("--resume", "--release")
+    assert (ended.code, ended.summary["done"]) == (0, 12)
+    assert provider.executions()["twice"] == {}

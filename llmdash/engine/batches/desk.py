@@ -68,6 +68,7 @@ class BatchDesk:
             self,
             self.of_run.all,
         )
+        parts.queue.withholds = terms.only and terms.errand is None
         self._tasks: set[asyncio.Task[None]] = set()
         self._carried: dict[int, asyncio.Task[None]] = {}
         """The task of each batch."""
@@ -77,6 +78,14 @@ class BatchDesk:
     def are_all_out(self) -> bool:
         """True if every open batch is with a provider, and no more is being planned."""
         return not self._planning and self.of_run.are_out
+
+    @property
+    def have_nothing_to_do(self) -> bool:
+        """True if all that is left is withheld, but for jobs that wait for the answers of those."""
+        queue, reuse = self._parts.queue, self._parts.reuse
+        waiting = 0 if reuse is None else reuse.waiting
+        is_left = 0 < queue.withheld == queue.open - waiting
+        return is_left and not self._planning and not self.of_run.open
 
     @property
     def errand_is_done(self) -> bool:
@@ -106,15 +115,23 @@ class BatchDesk:
         for batch in self.of_run.open:
             self._carriage.doubt(batch)
             self._carry(batch)
-        if self._is_late:
-            return
         if self._terms.all_pending and self._errands is None and not self._parts.queue.is_gated:
             await self.send_rest()
 
     async def send_rest(self) -> None:
-        """Lend every pending job now, and send it in batches."""
+        """Lend every pending job now, and send it in batches, unless it is too late for that."""
+        if self._is_late and not self._parts.queue.withholds:
+            return
         jobs = await self._lending.take(self._lending.pending())
-        self._spawn(self._plan_taken(jobs))
+        if self._is_late:
+            self._lending.give_back(jobs)
+        else:
+            self._spawn(self._plan_taken(jobs))
+
+    def release(self) -> None:
+        """Send one by one what no batch takes, from now on."""
+        self._parts.queue.release_withheld()
+        self._parts.journal.facts({"batch_only": False})
 
     async def run(self) -> None:
         """Work until cancelled. Raises what broke it."""
@@ -140,7 +157,18 @@ class BatchDesk:
             self._planning -= 1
 
     def _carry(self, batch: SentBatch) -> None:
-        self._carried[batch.number] = self._spawn(self._carriage.carry(batch))
+        self._carried[batch.number] = self._spawn(self._carry_out(batch))
+
+    async def _carry_out(self, batch: SentBatch) -> None:
+        """Take a batch to its end; where jobs go in batches only, what it has not answered goes in another
+        one, as long as each answers some.
+        """
+        await self._carriage.carry(batch)
+        if not self._parts.queue.withholds or batch.is_wanted_back or batch.state is not BatchState.CLOSED:
+            return
+        left = [job for job in batch.jobs if self._lending.is_withheld(job, batch.number)]
+        if 0 < len(left) < batch.record.jobs and not self._is_late:
+            await self._send(left)
 
     def plan_again(self, jobs: Sequence[int], endpoint_tokens: tuple[Any, int] | None = None) -> None:
         """Plan lent jobs of a batch that was not created again; with smaller batches, if the most tokens of

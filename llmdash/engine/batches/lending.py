@@ -59,15 +59,20 @@ class Lending:
             await turns.pause()
 
     def give_back(self, jobs: Iterable[int]) -> None:
-        """Queue jobs again, without an outcome; those that were cancelled meanwhile stay so."""
+        """Queue or withhold jobs again, without an outcome; those that were cancelled meanwhile stay so."""
         for job in filter(self._is_lent, jobs):
             self._parts.reservations.give_back(job)
             self._parts.queue.take_back(job)
             self._parts.store.apply(Queued(job))
 
+    def give_out(self, job: int) -> None:
+        """Queue a lent job for the workers, also where others are withheld."""
+        self._parts.queue.give_out(job)
+        self._parts.store.apply(Queued(job))
+
     def end(self, job: int) -> None:
         """Note that a lent job is about to be settled."""
-        self._parts.queue.take_back(job, is_over=True)
+        self._parts.queue.end_loan(job)
 
     def batch_of(self, job: int) -> int:
         """Return the batch that a job is or was last in; 0 for none."""
@@ -78,6 +83,11 @@ class Lending:
         """True if a job is lent to this batch, without an outcome so far."""
         columns = self._parts.store.columns
         return 0 <= job < columns.jobs and columns.batch[job] == batch and self._is_lent(job)
+
+    def is_withheld(self, job: int, batch: int) -> bool:
+        """True if a job came back without an outcome from this batch, the last that it was in."""
+        columns = self._parts.store.columns
+        return columns.state[job] == JobState.QUEUED and columns.batch[job] == batch
 
     def _is_lent(self, job: int) -> bool:
         return self._parts.store.columns.state[job] == JobState.BATCHED and job not in self.settling

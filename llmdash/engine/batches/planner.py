@@ -21,6 +21,7 @@ from llmdash.engine.model.batch_terms import BatchTerms
 from llmdash.engine.model.records import AttemptRecord, BatchRecord
 from llmdash.engine.model.states import BatchState, JobState
 from llmdash.engine.pool.member import Endpoint
+from llmdash.llms.batches import Batches
 from llmdash.llms.options import merge_options
 from llmdash.llms.wire.failures import Failure
 from llmdash.prompts.source import InputError, Prompt
@@ -86,8 +87,8 @@ class Planner:
                 if (request := self._request(job, refused)) is None:
                     self._lending.give_back((job,))
                     continue
-                if probe and self._is_first(request):
-                    self._lending.give_back((job,))
+                if probe and request.group not in self._probes and request.group not in self._proven:
+                    self._begin(request, refused)
                     continue
                 for full in self._written(request, drafts, refused):
                     if (batch := await self._finished(full)) is not None:
@@ -115,12 +116,16 @@ class Planner:
             options |= frozenset(prompt.body.fields)
         return _Request(job, prompt, RequestGroup(*place, options), prompt_tokens(prompt))
 
-    def _is_first(self, request: _Request) -> bool:
-        """True for a job that is to be sent live before the others of its group."""
-        if request.group in self._proven or request.group in self._probes:
-            return False
-        self._probes[request.group] = request.job
-        return True
+    def _begin(self, request: _Request, refused: RefusedRows) -> None:
+        """Send the first job of a group live, if a batch can carry such jobs."""
+        group, job = request.group, request.job
+        member = self._carriers.first_member(group.endpoint, group.model)
+        service = None if member is None else self._carriers.service(member)
+        if service is None or self._line(request, service, 0, refused) is None:
+            self._lending.give_back((job,))
+            return
+        self._probes[group] = job
+        self._lending.give_out(job)
 
     def _written(
         self, request: _Request, drafts: dict[RequestGroup, BatchFile], refused: RefusedRows
@@ -128,7 +133,7 @@ class Planner:
         """Write a request into the draft of its group; yield the one before, if that is full."""
         job, group = request.job, request.group
         draft = drafts.get(group) or self._opened(group, drafts)
-        line = None if draft is None else self._line(request, draft, refused)
+        line = None if draft is None else self._line(request, draft.service, draft.number, refused)
         if draft is None or line is None:
             self._lending.give_back((job,))
             return
@@ -136,7 +141,8 @@ class Planner:
             del drafts[group]
             yield draft
             draft = self._opened(group, drafts)
-            line = None if draft is None else self._line(request, draft, refused)  # the id names its batch
+            if draft is not None:  # the id of a request names its batch
+                line = self._line(request, draft.service, draft.number, refused)
         if draft is None or line is None or not self._is_covered(request, draft):
             self._lending.give_back((job,))
             return
@@ -158,13 +164,13 @@ class Planner:
         drafts[group] = draft
         return draft
 
-    def _line(self, request: _Request, draft: BatchFile, refused: RefusedRows) -> bytes | None:
-        """Return the request as it stands in the file; None for one that a batch cannot carry."""
+    def _line(self, request: _Request, service: Batches, batch: int, refused: RefusedRows) -> bytes | None:
+        """Return the request as it stands in the file of a batch; None for one that a batch cannot carry."""
         options = merge_options(self._parts.options, request.prompt.options)
         attempt = self._parts.store.columns.tries[request.job] + 1
-        name = request_name(self._run, draft.number, request.job, attempt)
+        name = request_name(self._run, batch, request.job, attempt)
         try:
-            return draft.service.line(name, as_asked(request.prompt), None, options)
+            return service.line(name, as_asked(request.prompt), None, options)
         except Failure as failure:
             refused.add(request.job, failure.message)
             return None

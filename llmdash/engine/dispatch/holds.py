@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from llmdash.engine.dispatch.parts import RunnerParts
@@ -34,7 +34,8 @@ def trial_fact(trial: TrialPlan, *, released: bool) -> Mapping[str, Any]:
 class Holds:
     """What holds a run, on the event loop of the run; its state is recorded in the journal.
 
-    `trial` is None where there is none, or the rest may run.
+    `trial` is None where there is none, or the rest may run. `goes_in_no_batch` returns whether all that is
+    left waits for a batch, and nothing is being done about it.
     """
 
     def __init__(
@@ -44,8 +45,10 @@ class Holds:
         reader: JournalReader,
         cost_of: CostOf,
         trial: TrialPlan | None,
+        goes_in_no_batch: Callable[[], bool],
     ) -> None:
         self._parts = parts
+        self._goes_in_no_batch = goes_in_no_batch
         self._jobs = parts.store.columns
         self._runner = runner
         self._reader = reader
@@ -103,6 +106,8 @@ class Holds:
         waiting = 0 if reuse is None else reuse.waiting  # for the answers of others
         if reservations.is_spent(queue.at_home - queue.held_back - waiting):
             return None if self._makes_room() else HoldKind.BUDGET
+        if self._goes_in_no_batch():
+            return HoldKind.BATCHES
         return HoldKind.TRIAL if queue.is_held else None
 
     def _makes_room(self) -> bool:

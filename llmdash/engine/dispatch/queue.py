@@ -43,6 +43,9 @@ class JobQueue:
         self._open = len(pending)
         self.lent = 0
         """The number of open jobs that are lent: nobody else's until they are taken back."""
+        self.withholds = False
+        """True while lent jobs that are taken back are *withheld*: no worker's until they are released."""
+        self._withheld: dict[int, None] = {}
         self._changed = asyncio.Event()
         self._ended = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
@@ -76,6 +79,11 @@ class JobQueue:
     def is_held(self) -> bool:
         """True if every open job is behind the gate."""
         return 0 < self.at_home == self.held_back
+
+    @property
+    def withheld(self) -> int:
+        """The number of open jobs that are withheld; they count as lent."""
+        return len(self._withheld)
 
     @property
     def is_gated(self) -> bool:
@@ -228,11 +236,27 @@ class JobQueue:
         self.drop(job)
         self.lent += 1
 
-    def take_back(self, job: int, *, is_over: bool = False) -> None:
-        """Queue a job again that was lent; where `is_over`, it is about to be ended instead."""
+    def end_loan(self, job: int) -> None:
+        """Note that a lent job is about to be ended."""
         self.lent -= 1
-        if is_over:
-            return
+
+    def take_back(self, job: int) -> None:
+        """Queue a job again that was lent, or withhold it."""
+        if self.withholds:
+            self._withheld[job] = None
+        else:
+            self.give_out(job)
+
+    def release_withheld(self) -> None:
+        """Give what was withheld to the workers, and withhold nothing more."""
+        self.withholds = False
+        withheld, self._withheld = self._withheld, {}
+        for job in withheld:
+            self.give_out(job)
+
+    def give_out(self, job: int) -> None:
+        """Queue a lent job for the workers."""
+        self.lent -= 1
         if job in self._dropped:  # its turn among the pending ones is still to come
             self._dropped.discard(job)
         else:
@@ -241,6 +265,10 @@ class JobQueue:
 
     def drop(self, job: int) -> None:
         """Remove a job that no worker has; it must still be ended."""
+        if job in self._withheld:
+            del self._withheld[job]
+            self.lent -= 1
+            return
         self._limited.discard(job)
         for line in (self._ready, self._retries):
             if job in line:

@@ -141,7 +141,7 @@ class Reuse:
         """Return where the answer to a job is that a worker has; None if it has to be asked, or now
         `is_waiting`.
         """
-        if job in self._leaders or job in self._sent_anyway:
+        if job in self._leaders or job in self._sent_anyway or self._is_waiting[job]:
             return None
         try:
             identities = self._identities(self._source.prompt(job))

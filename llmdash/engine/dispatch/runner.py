@@ -143,7 +143,7 @@ class BatchRunner:
             return
         self._admission.forget(job)
         if self._parts.store.columns.state[job] == JobState.BATCHED:
-            self._parts.queue.take_back(job, is_over=True)
+            self._parts.queue.end_loan(job)
             self._settlement.given_up(job)
             return
         task = self._with_worker.get(job)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import field, replace
+from typing import Final
 
 from llmdash.engine.frames.blockers import RunStatus
 from llmdash.engine.model.amounts import dollars, share, span
+from llmdash.engine.model.counts import counted
 from llmdash.engine.model.forecast import ForecastPart, Hold, HoldKind, Range
 from llmdash.engine.model.frame import Alert, RunPart
 from llmdash.engine.model.states import AlertKind, Severity
@@ -15,6 +17,13 @@ from llmdash.engine.pool.costs import projected
 from llmdash.lean_dataclass import dataclass
 
 __all__ = ["Bounds", "hold_alerts", "no_bounds", "with_bounds"]
+
+
+_ALERTS: Final = {
+    HoldKind.TRIAL: AlertKind.TRIAL,
+    HoldKind.BUDGET: AlertKind.BUDGET,
+    HoldKind.BATCHES: AlertKind.NO_BATCH,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +63,16 @@ def with_bounds(run: RunPart, status: RunStatus, bounds: Bounds) -> RunPart:
 def _hold(run: RunPart, held: HoldKind | None, bounds: Bounds) -> Hold | None:
     if held is HoldKind.TRIAL:
         return _trial_hold(run, bounds.forecast)
+    if held is HoldKind.BATCHES:
+        said = f"{counted(run.jobs - run.ended, 'job')} left that no batch took"
+        return Hold(HoldKind.BATCHES, said, fix="u releases, B sends in batches, q stops")
     return _budget_hold(run, bounds.budget, bounds.needed) if held is HoldKind.BUDGET else None
 
 
 def hold_alerts(run: RunPart) -> Iterator[Alert]:
     """Yield the alert of a run that is held."""
     if run.hold is not None:
-        kind = AlertKind.TRIAL if run.hold.kind is HoldKind.TRIAL else AlertKind.BUDGET
-        yield Alert(kind, run.hold.text, run.hold.fix, severity=Severity.INFORMATION)
+        yield Alert(_ALERTS[run.hold.kind], run.hold.text, run.hold.fix, severity=Severity.INFORMATION)
 
 
 def _trial_hold(run: RunPart, forecast: ForecastPart | None) -> Hold:

@@ -50,7 +50,8 @@ class BatchTerms:
     `deadline` is when what is still out is brought back and sent live, in Unix seconds; `most_jobs` and
     `most_tokens` limit a batch further than the service does. With `leaves` the run ends once all is out.
     `keeps` leaves files at the provider. With `abandons` what the provider does not end in time is sent
-    again, although it may be paid for twice. With an `errand` nothing is planned and nothing sent live.
+    again, although it may be paid for twice. With `only` nothing goes live but the first job of each model:
+    what no batch takes waits for the user. With an `errand` nothing is planned and nothing sent live.
     """
 
     all_pending: bool = False
@@ -60,5 +61,6 @@ class BatchTerms:
     leaves: bool = False
     keeps: bool = False
     abandons: bool = False
+    only: bool = False
     errand: BatchErrand | None = None
     pace: BatchPace = field(default_factory=BatchPace)

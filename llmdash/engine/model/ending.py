@@ -19,4 +19,4 @@ class Ending(enum.Enum):
     STORAGE = "the journal cannot be written"
     KILL_SWITCH = "the requests are refused"
     BATCHED = "the rest is with a provider, in batches"
-    HELD = "held by a trial or a budget"
+    HELD = "held by a trial or a budget, or no batch takes what is left"

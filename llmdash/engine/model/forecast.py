@@ -97,6 +97,7 @@ class HoldKind(enum.Enum):
 
     TRIAL = "trial"
     BUDGET = "budget"
+    BATCHES = "batches"
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,6 +187,7 @@ class AlertKind(enum.Enum):
     KILL_SWITCH = "brake"
     BUDGET = "budget"
     TRIAL = "trial"
+    NO_BATCH = "no batch"
     KEYS_GONE = "no key"
     ENDPOINT = "endpoint"
     MACHINE = "machine"

@@ -10,6 +10,7 @@ from typing import Any
 
 from llmdash.engine.dispatch.spent import require_prices, spent_before
 from llmdash.engine.model.ending import Ending
+from llmdash.engine.model.forecast import HoldKind
 from llmdash.engine.model.states import EndpointState, RunState
 from llmdash.engine.pool.member import Member
 from llmdash.engine.run.core import RunCore
@@ -80,7 +81,9 @@ class LiveControl:
         self._lifecycle.end(Ending.STOPPED)
 
     def release(self) -> None:
-        """Run the rest after a trial."""
+        """Run the rest after a trial; or send one by one what goes in no batch."""
+        if self._core.holds.held is HoldKind.BATCHES:
+            self._core.batches.release()
         if self._core.plan.batch.all_pending and self._parts.queue.is_gated:
             self._spawn(self._release_to_batches())
             return

@@ -62,8 +62,10 @@ class Run:
         runner = BatchRunner(parts, plan.concurrency)
         if plan.batch.errand is not None:
             runner.pause()
-        holds = Holds(parts, runner, reader, plan.facts.cost_of, plan.trial)
         batches = build_batches(plan, parts, runner, reader)
+        holds = Holds(
+            parts, runner, reader, plan.facts.cost_of, plan.trial, lambda: batches.have_nothing_to_do
+        )
         self._core = RunCore(plan, parts, runner, holds, batches, lifecycle)
         self._workers = WorkerWatch(plan.asker, start.store, writer, clock, plan.facts.payment)
         gauges = LiveGauges(parts, runner, batches.of_run.rows)

@@ -39,8 +39,8 @@ _OF_RUN_AT_WORK: Final = (
 )
 """Actions that change a run."""
 
-_OF_HOLDS: Final = {"release": HoldKind.TRIAL, "raise_budget": HoldKind.BUDGET}
-"""Actions that end a hold, and of which kind."""
+_OF_HOLDS: Final = {"release": (HoldKind.TRIAL, HoldKind.BATCHES), "raise_budget": (HoldKind.BUDGET,)}
+"""Actions that end a hold, and of which kinds."""
 
 
 def action_names(frame: Frame, of_app: Mapping[str, str]) -> Mapping[str, str]:
@@ -144,4 +144,4 @@ def _state_names(run: RunPart) -> Mapping[str, str]:
 
 
 def _hold_names(run: RunPart) -> Mapping[str, str]:
-    return {action: "" for action, kind in _OF_HOLDS.items() if kind is not hold_of(run)}
+    return {action: "" for action, kinds in _OF_HOLDS.items() if hold_of(run) not in kinds}

@@ -46,7 +46,12 @@ def _sort_key(column: SortColumn, key: str) -> Binding:
 
 
 DASHBOARD_KEYS: Final[list[BindingType]] = [
-    Binding("u", "release", "Release", tooltip="After a trial: run the rest"),
+    Binding(
+        "u",
+        "release",
+        "Release",
+        tooltip="After a trial: run the rest; or send one by one what no batch takes",
+    ),
     Binding(
         "b", "raise_budget", "Budget", priority=True, tooltip="At the budget: allow the run to spend more"
     ),

@@ -65,7 +65,7 @@ def _no_streams(frame: Frame, _step: int) -> str:
 
 
 def _no_trial(frame: Frame, _step: int) -> str:
-    held = not _is_live(frame) or hold_of(frame.run) is HoldKind.TRIAL
+    held = not _is_live(frame) or hold_of(frame.run) in (HoldKind.TRIAL, HoldKind.BATCHES)
     return "" if held else "No trial holds the run: there is nothing to release"
 
 

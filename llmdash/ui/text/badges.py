@@ -128,7 +128,7 @@ SEVERITIES: Final = {
 }
 
 _HELD: Final = Badge("◆", "", "held")
-_HOLDS: Final = frozenset((AlertKind.TRIAL, AlertKind.BUDGET))
+_HOLDS: Final = frozenset((AlertKind.TRIAL, AlertKind.BUDGET, AlertKind.NO_BATCH))
 
 VERDICTS: Final = {
     Verdict.UNSCORED: Badge(" ", "", "muted"),

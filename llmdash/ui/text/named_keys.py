@@ -23,6 +23,7 @@ _ACTIONS: Final[Mapping[str, Sequence[str]]] = {
     "p": ("pause",),
     "u": ("release",),
     "b": ("budget",),
+    "B": ("send-in-batches",),
     "c": ("change",),
     "q": ("quit",),
     "X": ("stop-now",),
@@ -34,8 +35,8 @@ _ACTIONS: Final[Mapping[str, Sequence[str]]] = {
 """The ids of the actions that sentences name by their first keys."""
 
 _NAMED: Final = re.compile(
-    r"(?<!\S)(?:[puq](?= (?:goes on|to go on|releases|quits|stops|asks))|b(?= raises)|-\+(?= rate)"
-    r"|v(?= in the key panel| on it in the key panel)|d(?= switches)"
+    r"(?<!\S)(?:[puq](?= (?:goes on|to go on|releases|quits|stops|asks))|b(?= raises)|B(?= sends)"
+    r"|-\+(?= rate)|v(?= in the key panel| on it in the key panel)|d(?= switches)"
     r"|(?P<take_again>u(?= takes it again))|(?P<pager>v(?= shows it in \$PAGER)))"
 )
 """A key, by what it does in the words after it."""

@@ -160,6 +160,7 @@ _STATES: Final[Mapping[RunState, Callable[[Frame, _Scene], RunVerdict]]] = {
 _HELD_KEYS: Final = {
     HoldKind.TRIAL: (Advice("u", "release"), Advice("-+", "rate"), Advice("q", "stop")),
     HoldKind.BUDGET: (Advice("b", "raise it"), Advice("q", "stop")),
+    HoldKind.BATCHES: (Advice("u", "one by one"), Advice("B", "in batches"), Advice("q", "stop")),
 }
 
 
@@ -171,7 +172,7 @@ def _held(frame: Frame, hold: Hold) -> RunVerdict:
         whole = "; ".join(filter(None, (said, rest)))
         return RunVerdict(f"◆ trial held: {whole}", "accent", f"◆ {rest or said}", advice)
     whole, beside = ", ".join(filter(None, (said, rest))), clean_line(hold.beside)
-    return RunVerdict(f"◆ budget held: {whole}", "accent", f"◆ {said}", advice, aside=beside)
+    return RunVerdict(f"◆ {hold.kind.value} held: {whole}", "accent", f"◆ {said}", advice, aside=beside)
 
 
 def _rest(forecast: ForecastPart | None) -> str:

@@ -76,7 +76,9 @@ def test_all_but_one_go_in_a_batch_and_come_back(tmp_path: Path, takes_files: bo
 def test_only_what_was_sent_live_is_timed(tmp_path: Path) -> None:
     session = run(batch_plan(tmp_path, Server(), Provider(), prompts(5)))
     frame, results = session.frame(ALL), records(session)
-    assert [(at.ttft_s is None, at.latency_s is None) for at in results] == [(False, False)] + 4 * [(True, True)]
+    assert [(at.ttft_s is None, at.latency_s is None) for at in results] == [(False, False)] + 4 * [
+        (True, True)
+    ]
     assert frame.run.ttft.p50 == frame.run.ttft.p99 == pytest.approx(results[0].ttft_s, rel=0.1)
 
 
@@ -407,7 +409,7 @@ def test_rows_that_a_batch_cannot_carry_are_named_and_go_live(tmp_path: Path) ->
     session = run(batch_plan(tmp_path, server, provider, of([*some[:5], *odd, *some[7:]])))
     frame = session.frame(ALL)
     assert frame.run.done == 9
-    assert any("odd-6: stream" in notice.text for notice in frame.notices)
+    assert any("2 jobs cannot go in a batch, the first is odd-5: stream" in at.text for at in frame.notices)
 
 
 def test_an_endpoint_without_the_service_is_told_once_and_all_goes_live(tmp_path: Path) -> None:

@@ -216,3 +216,61 @@ async def test_a_job_for_which_a_key_is_kept_free_goes_first() -> None:
     await asyncio.sleep(1.1)
     assert not work.yield_to_urgent(1)
     work.close()
+
+
+_STEPS = st.lists(
+    st.tuples(st.sampled_from(["lend", "take back", "give out", "drop", "pop", "release"]), st.integers(0, 9))
+)
+
+
+@given(steps=_STEPS, withholds=st.booleans())
+@settings(deadline=None)
+def test_a_lent_job_is_nobody_elses_until_it_is_back_and_none_is_lost(
+    steps: list[tuple[str, int]], withholds: bool
+) -> None:
+    async def scenario() -> None:
+        work = JobQueue(range(10))
+        work.withholds = withholds
+        home, lent, withheld, over = set(range(10)), set[int](), set[int](), set[int]()
+
+        async def pop() -> None:
+            job, _ = await work.pop()
+            assert job in home
+            home.discard(job)
+            work.end(job)
+            over.add(job)
+
+        for step, job in steps:
+            if step == "lend" and job in home | withheld:
+                work.lend(job)
+                lent.add(job)
+                home.discard(job)
+                withheld.discard(job)
+            elif step in ("take back", "give out") and job in lent:
+                (work.take_back if step == "take back" else work.give_out)(job)
+                lent.discard(job)
+                (withheld if step == "take back" and work.withholds else home).add(job)
+            elif step == "drop" and job in home | withheld:
+                work.drop(job)
+                work.end(job)
+                over.add(job)
+                home.discard(job)
+                withheld.discard(job)
+            elif step == "pop" and home:
+                await pop()
+            elif step == "release":
+                work.release_withheld()
+                home |= withheld
+                withheld.clear()
+            assert (work.open, work.withheld) == (10 - len(over), len(withheld))
+            assert (work.lent, work.at_home) == (len(lent) + len(withheld), len(home))
+        work.release_withheld()
+        for job in lent:
+            work.take_back(job)
+        home |= withheld | lent
+        while home:
+            await pop()
+        assert work.open == 0
+        work.close()
+
+    asyncio.run(scenario())

@@ -59,6 +59,7 @@ def test_what_is_not_at_work_has_nothing_in_flight_and_answers_other_commands_it
 
 def test_only_what_holds_the_run_is_ended() -> None:
     assert no_use("release", held(HoldKind.TRIAL)) == ""
+    assert no_use("release", held(HoldKind.BATCHES)) == ""
     assert no_use("raise_budget", held(HoldKind.BUDGET)) == ""
     assert no_use("release", held(HoldKind.BUDGET)).startswith("No trial holds the run")
     assert no_use("raise_budget", held(HoldKind.TRIAL)).startswith("No budget holds the run")

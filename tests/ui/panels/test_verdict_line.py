@@ -49,6 +49,10 @@ BUDGET = Hold(
     HoldKind.BUDGET, "$4.98 of $5.00 spent", "3,120 left, about $1.57", "b raises it, q stops",
     "41 in flight may add $0.02",
 )  # fmt: skip
+NO_BATCH = Hold(
+    HoldKind.BATCHES, "1,240 jobs left that no batch took", fix="u releases, B sends in batches, q stops"
+)
+HOLDS = (AlertKind.TRIAL, AlertKind.BUDGET, AlertKind.NO_BATCH)
 DONE = RunPart(
     state=RunState.DONE, jobs=10_000, done=9_962, failed=38, cost=1.27, requests_per_s=17.8,
     output="/home/ann/results.jsonl",
@@ -133,6 +137,15 @@ BOUND_BY_CONCURRENCY = replace(BOUND, rate=replace(RATE, binding=Binding.CONCURR
             ],
             ["◆ the rest about $1.26, 8m20s", "u release  -+ rate  q stop", "! 0"],
             id="trial",
+        ),
+        pytest.param(
+            replace(BOUND, run=replace(RUN, hold=NO_BATCH)),
+            [
+                "◆ batches held: 1,240 jobs left that no batch took",
+                *("u one by one  B in batches  q stop", "! 0"),
+            ],
+            ["◆ 1,240 jobs left that no batch took", "u one by one  B in batches  q stop"],
+            id="no batch",
         ),
         pytest.param(
             replace(BOUND, run=replace(RUN, hold=BUDGET)),
@@ -321,7 +334,7 @@ def test_a_countdown_moves_nothing_beside_it() -> None:
 ALERTS = st.lists(
     st.builds(
         Alert,
-        st.sampled_from([kind for kind in AlertKind if kind not in (AlertKind.TRIAL, AlertKind.BUDGET)]),
+        st.sampled_from([kind for kind in AlertKind if kind not in HOLDS]),
         st.text(max_size=60),
         st.text(max_size=30),
         st.one_of(st.none(), st.floats(0, 9e5)),
