@@ -64,7 +64,7 @@ def _hold(run: RunPart, held: HoldKind | None, bounds: Bounds) -> Hold | None:
     if held is HoldKind.TRIAL:
         return _trial_hold(run, bounds.forecast)
     if held is HoldKind.BATCHES:
-        said = f"{counted(run.jobs - run.ended, 'job')} left that no batch took"
+        said = f"no batch took {counted(run.jobs - run.ended, 'job')}"
         return Hold(HoldKind.BATCHES, said, fix="u releases, B sends in batches, q stops")
     return _budget_hold(run, bounds.budget, bounds.needed) if held is HoldKind.BUDGET else None
 

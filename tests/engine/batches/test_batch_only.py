@@ -56,7 +56,7 @@ def test_what_a_service_does_not_take_is_held(tmp_path: Path, has_service: bool)
     )
     assert sent_live(server) == has_service
     assert is_held(frame)
-    assert f"{12 - has_service} jobs left that no batch took" in frame.alerts[0].text
+    assert f"no batch took {12 - has_service} jobs" in frame.alerts[0].text
 
 
 def test_what_is_held_is_sent_one_by_one_once_it_is_released(tmp_path: Path) -> None:

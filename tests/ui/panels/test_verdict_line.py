@@ -49,9 +49,7 @@ BUDGET = Hold(
     HoldKind.BUDGET, "$4.98 of $5.00 spent", "3,120 left, about $1.57", "b raises it, q stops",
     "41 in flight may add $0.02",
 )  # fmt: skip
-NO_BATCH = Hold(
-    HoldKind.BATCHES, "1,240 jobs left that no batch took", fix="u releases, B sends in batches, q stops"
-)
+NO_BATCH = Hold(HoldKind.BATCHES, "no batch took 1,240 jobs", fix="u releases, B sends in batches, q stops")
 HOLDS = (AlertKind.TRIAL, AlertKind.BUDGET, AlertKind.NO_BATCH)
 DONE = RunPart(
     state=RunState.DONE, jobs=10_000, done=9_962, failed=38, cost=1.27, requests_per_s=17.8,
@@ -141,10 +139,10 @@ BOUND_BY_CONCURRENCY = replace(BOUND, rate=replace(RATE, binding=Binding.CONCURR
         pytest.param(
             replace(BOUND, run=replace(RUN, hold=NO_BATCH)),
             [
-                "◆ batches held: 1,240 jobs left that no batch took",
+                "◆ batches held: no batch took 1,240 jobs",
                 *("u one by one  B in batches  q stop", "! 0"),
             ],
-            ["◆ 1,240 jobs left that no batch took", "u one by one  B in batches  q stop"],
+            ["◆ no batch took 1,240 jobs", "u one by one  B in batches  q stop", "! 0"],
             id="no batch",
         ),
         pytest.param(
