@@ -8,8 +8,8 @@ from typing import Any, Final, Literal
 
 __all__ = ["SCENARIOS", "SHAPES", "Scenario", "Shape"]
 
-Shape = Literal["openai", "anthropic"]
-SHAPES: Final[tuple[Shape, ...]] = ("openai", "anthropic")
+Shape = Literal["openai", "anthropic", "together", "gemini"]
+SHAPES: Final[tuple[Shape, ...]] = ("openai", "anthropic", "together", "gemini")
 _LAG = {"lag_s": 0.3}
 
 
@@ -35,14 +35,14 @@ def _lost(**calls: int) -> Mapping[str, Any]:
     return {"lost": calls}
 
 
-_OPENAI: Final[tuple[Shape, ...]] = ("openai",)
+_WITH_FILES: Final[tuple[Shape, ...]] = ("openai", "together", "gemini")
 _DEADLINE_S = 1.0
 _VAIN_S = 1.5
 
 SCENARIOS: Final = (
     Scenario("carried"),
-    Scenario("upload lost", _lost(upload=2), shapes=_OPENAI),
-    Scenario("upload lost, lists lag", {**_lost(upload=2), **_LAG}, shapes=_OPENAI),
+    Scenario("upload lost", _lost(upload=2), shapes=_WITH_FILES),
+    Scenario("upload lost, lists lag", {**_lost(upload=2), **_LAG}, shapes=_WITH_FILES),
     Scenario("create lost", _lost(create=2)),
     Scenario("create lost, lists lag", {**_lost(create=2), **_LAG}),
     Scenario("create lost, not seen at once", {**_lost(create=1), **_LAG, "unseen_s": 0.3}),
