@@ -39,7 +39,7 @@ _WITH_FILES: Final[tuple[Shape, ...]] = ("openai", "together", "gemini")
 _KEEPING: Final[tuple[Shape, ...]] = ("openai", "anthropic", "together")
 """Those that have the results of what has expired."""
 _COUNTING: Final[tuple[Shape, ...]] = ("openai", "anthropic", "gemini")
-"""Those that say how much was answered: else nobody can tell what is missing of a batch that was half done."""
+"""Those that say how much was answered: of others nobody can tell what is missing of what was half done."""
 _DEADLINE_S = 1.0
 _VAIN_S = 1.5
 

@@ -20,7 +20,7 @@ from llmdash.simulator.dialects.base import decode
 from llmdash.simulator.errors import ServedError, Throttled
 from llmdash.simulator.service import Service
 
-__all__ = ["ServedBatches"]
+__all__ = ["Creation", "ServedBatches"]
 
 _PAGE = (20, 100)  # usual and largest
 _HOURS = {"h": 1, "d": 24}
@@ -35,7 +35,9 @@ class _Expiry(msgspec.Struct):
     seconds: int
 
 
-class _Create(msgspec.Struct):
+class Creation(msgspec.Struct, kw_only=True):
+    """What is asked to be created."""
+
     input_file_id: str
     endpoint: str
     completion_window: str
@@ -43,13 +45,13 @@ class _Create(msgspec.Struct):
     output_expires_after: _Expiry | None = None
 
 
-_creates = msgspec.json.Decoder(_Create)
 _FIELDS = ("input_file_id", "endpoint", "completion_window", "metadata", "output_expires_after")
 
 
 class ServedBatches:
     """Answers the calls of OpenAI's shape, those about files too."""
 
+    creations: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Creation)
     prefix = "batch_"
     """How the id of a batch begins."""
     window_s: float | None = None
@@ -96,7 +98,7 @@ class ServedBatches:
         if self._book.uses("throttled"):
             raise Throttled(1.0, "requests")
         body = call.body.read(0, call.body.size) if call.body is not None else b""
-        asked: _Create = decode(_creates, body, _FIELDS)
+        asked: Creation = decode(self.creations, body, _FIELDS)
         if asked.endpoint not in ENDPOINTS:
             known = ", ".join(ENDPOINTS)
             raise ServedError(

@@ -9,7 +9,7 @@ import msgspec
 
 from llmdash.simulator.batches.calls import Answered, BatchCall
 from llmdash.simulator.batches.held import BatchPhase, BatchRequest, HeldBatch, Rest
-from llmdash.simulator.batches.openai_batches import ServedBatches
+from llmdash.simulator.batches.openai_batches import Creation, ServedBatches
 from llmdash.simulator.batches.openai_files import ServedFiles
 from llmdash.simulator.batches.openai_lines import OpenAIFileShape, ShortLine
 from llmdash.simulator.batches.stored_files import StoredFile
@@ -22,6 +22,10 @@ __all__ = ["TogetherBatches", "TogetherFileShape", "TogetherFiles"]
 _PURPOSE = "batch-api"
 _CHAT = "/v1/chat/completions"
 _WORDS = {BatchPhase.FINALIZING: "IN_PROGRESS", BatchPhase.CANCELLING: "CANCELING"}
+
+
+class _Creation(Creation, kw_only=True):
+    completion_window: str = "24h"
 
 
 class _Inside(msgspec.Struct):
@@ -86,6 +90,7 @@ class TogetherFiles(ServedFiles):
 class TogetherBatches(ServedBatches):
     """Jobs: a creation tells one inside an object, a list is a bare array, and nothing is counted."""
 
+    creations = msgspec.json.Decoder(_Creation)
     prefix = ""
 
     async def _create(self, call: BatchCall) -> Answered:
