@@ -8,13 +8,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from llmdash.llms.batch_services.calls import ServiceCalls
 from llmdash.llms.batch_services.fields import count_in, mapping, time_of, word_of
 from llmdash.llms.batch_services.openai_shapes import OpenAIShape
 from llmdash.llms.batch_services.openai_wire import NAME, Statuses
 from llmdash.llms.batches import BatchDraft
 
-__all__ = ["GeminiShape"]
+__all__ = ["COMPATIBLE", "KEY", "GeminiShape"]
 
+COMPATIBLE = "/v1beta/openai"
+"""The end of the path that the OpenAI-compatible API is below."""
+KEY = b"x-goog-api-key"
+"""The header of the key for the API of its own, where a bearer token would be one of OAuth."""
+
+_OWN = "/v1beta"
 _FILES = "files/"
 _ENDED_OTHERWISE: Mapping[str, str] = {"succeeded": "completed", "partially_succeeded": "completed"}
 _STATUSES: Statuses = {
@@ -44,6 +51,9 @@ class GeminiShape(OpenAIShape):
     cancel = ":cancel"
     newest_first = False
     statuses: ClassVar[Statuses] = _STATUSES
+
+    def places(self, calls: ServiceCalls) -> ServiceCalls:
+        return calls.beside(COMPATIBLE, _OWN, KEY)
 
     def creation(self, draft: BatchDraft, url: str) -> dict[str, Any]:
         return {"input_file_id": _FILES + draft.file_id, "endpoint": url, "completion_window": "24h"}

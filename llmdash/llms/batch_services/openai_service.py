@@ -58,8 +58,7 @@ class OpenAIBatchService:
         self.limits = shape.limits
         self.counts_early = shape.counts_early
         self._calls = calls
-        self._places = calls
-        """For what is there already: files, and all of a batch but its creation."""
+        self._places = shape.places(calls)
         self._requests = requests
         self._reading = reading
         self._shape = shape

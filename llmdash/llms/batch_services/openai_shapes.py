@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from llmdash.llms.batch_services.calls import ServiceCalls
 from llmdash.llms.batch_services.fields import identifier, mapping, mappings, word_of
 from llmdash.llms.batch_services.openai_wire import NAME, Statuses
 from llmdash.llms.batches import BatchDraft, BatchLimits
@@ -47,6 +48,10 @@ class OpenAIShape:
         self.urls = urls
         self.limits = BatchLimits(requests, megabytes * 1_000_000, hours * _HOUR_S, calls_a_minute)
         self._kept = None if kept_s is None else {"anchor": "created_at", "seconds": kept_s}
+
+    def places(self, calls: ServiceCalls) -> ServiceCalls:
+        """Return the calls for what is there already: files, and all of a batch but its creation."""
+        return calls
 
     def request(self, custom_id: str, url: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Return a request as a line has it."""

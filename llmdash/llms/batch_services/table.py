@@ -8,8 +8,8 @@ from typing import NamedTuple
 from llmdash.llms.batch_services.answers import AnswerReading
 from llmdash.llms.batch_services.anthropic_service import AnthropicBatchService
 from llmdash.llms.batch_services.calls import ServiceCalls
-from llmdash.llms.batch_services.gemini_service import COMPATIBLE, GeminiBatchService
-from llmdash.llms.batch_services.gemini_shape import GeminiShape
+from llmdash.llms.batch_services.gemini_service import GeminiBatchService
+from llmdash.llms.batch_services.gemini_shape import COMPATIBLE, GeminiShape
 from llmdash.llms.batch_services.openai_service import OpenAIBatchService
 from llmdash.llms.batch_services.openai_shapes import MistralShape, OpenAIShape, TogetherShape
 from llmdash.llms.batch_services.request_lines import RequestLines
