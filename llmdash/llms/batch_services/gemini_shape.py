@@ -23,7 +23,7 @@ KEY = b"x-goog-api-key"
 
 _OWN = "/v1beta"
 _FILES = "files/"
-_ENDED_OTHERWISE: Mapping[str, str] = {"succeeded": "completed", "partially_succeeded": "completed"}
+_WORDS: Mapping[str, str] = {"succeeded": "completed", "partially_succeeded": "completed"}
 _STATUSES: Statuses = {
     1: 499,
     2: 500,
@@ -104,7 +104,7 @@ def _operation(found: Mapping[str, Any]) -> dict[str, Any]:
     output = mapping(batch.get("output")) or mapping(found.get("response"))
     return {
         "id": found.get("name"),
-        "status": _ENDED_OTHERWISE.get(word, word),
+        "status": _WORDS.get(word, word),
         "request_counts": {
             "total": count_in(stats.get("requestCount")),
             "completed": count_in(stats.get("successfulRequestCount")) or 0,

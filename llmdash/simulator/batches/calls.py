@@ -11,7 +11,7 @@ import msgspec
 from llmdash.simulator.batches.multipart import FormReader, boundary_of
 from llmdash.simulator.batches.orders import CallKind
 from llmdash.simulator.batches.spool import Spool, body_pieces, spooled
-from llmdash.simulator.connection import MAX_BODY, Headers, Receive, Scope
+from llmdash.simulator.connection import MAX_BODY, Receive, Scope
 from llmdash.simulator.errors import ServedError
 
 __all__ = [
@@ -68,7 +68,7 @@ _GEMINI: _Calls = {
     ("GET", "batches", 1, ""): "look",
     ("POST", "batches", 1, "cancel"): "cancel",
 }
-_UPLOADS: _Calls = {("POST", "files", 0, ""): "begin", ("POST", "files", 0, "upload_id"): "upload"}
+_UPLOADS: _Calls = {("POST", "files", 0, ""): "begin"}  # an upload that is begun has an id in its query
 _PLACES: tuple[tuple[str, str, _Calls], ...] = (
     ("/v1/messages/", "anthropic", _ANTHROPIC),
     ("/v1/", "openai", _OPENAI),
@@ -96,9 +96,9 @@ def target_of(method: str, path: str, query: str = "") -> Target | None:
             continue
         what, *rest = path[len(place) :].strip("/").split("/")
         if any(call[1] == what for call in known):
-            return _target(
-                method, shape, known, what, [*rest, *(["", "upload_id"] if "upload_id=" in query else [])]
-            )
+            found = _target(method, shape, known, what, rest)
+            goes_on = found.kind == "begin" and "upload_id=" in query
+            return found._replace(kind="upload") if goes_on else found
     return None
 
 
@@ -130,7 +130,7 @@ class Answered(NamedTuple):
 
     content: Any
     identity: str = ""
-    headers: Headers = []  # noqa: RUF012 - nothing is added to it
+    headers: Sequence[tuple[bytes, bytes]] = ()
 
 
 Handler = Callable[[BatchCall], Awaitable[Answered]]
