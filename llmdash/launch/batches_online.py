@@ -78,6 +78,7 @@ def _findings(
 ) -> Iterator[Finding]:
     known = {record.provider_id for record in records}
     by_name = {record.name: record for record in records}
+    by_file = {record.file_id: record for record in records if record.file_id is not None}
     ours = re.compile(rf"r{re.escape(run)}-\d+")
     seen: set[str] = set()
     for label, batches, why in found:
@@ -85,10 +86,12 @@ def _findings(
             yield Finding(Level.WARNING, _WHAT, f"key {label} was not asked: {why}")
             continue
         for status in batches:
-            if status.id in known | seen or ours.fullmatch(status.name or "") is None:
+            record = by_name.get(status.name or "") or by_file.get(status.file_id or "")
+            is_ours = record is not None or ours.fullmatch(status.name or "") is not None
+            if status.id in known | seen or not is_ours:
                 continue
             seen.add(status.id)
-            yield _stray(folder, label, status, by_name.get(status.name or ""))
+            yield _stray(folder, label, status, record)
     looked = [each for each in found if each.batches is not None]
     if looked and not seen:
         keys = counted(len(looked), "key")
@@ -97,7 +100,8 @@ def _findings(
 
 def _stray(folder: Path, label: str, status: BatchStatus, record: BatchRecord | None) -> Finding:
     requests = "" if status.requests is None else f", {counted(status.requests, 'request')}"
-    text = f"the provider has {status.id} ({status.name}, {status.word}{requests}) with key {label}"
+    name = status.name or (record.name if record else "")
+    text = f"the provider has {status.id} ({name}, {status.word}{requests}) with key {label}"
     if record is None:
         return Finding(Level.WARNING, _WHAT, f"{text}, and it is not on record here", _end_it(status))
     if record.provider_id is None:

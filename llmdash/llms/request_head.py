@@ -20,6 +20,7 @@ Value = str | Secret
 """Of a header or of a query: a Secret is sent, and masked wherever it would be seen."""
 
 _TYPE = b"content-type"
+_BEARER = b"Bearer "
 _COMMON: tuple[Header, ...] = (
     (_TYPE, b"application/json"),
     (b"accept", b"application/json, text/event-stream"),
@@ -55,6 +56,20 @@ class HeaderList(tuple[Header, ...]):
         if content_type is not None:
             kept.append((_TYPE, content_type.encode("ascii")))
         return tuple.__new__(HeaderList, kept)
+
+    def key_in(self, name: bytes) -> HeaderList:
+        """Return the same headers with the key in one of this name, where it is a bearer token."""
+        moved = (
+            (name, value[len(_BEARER) :])
+            if known == b"authorization" and value.startswith(_BEARER)
+            else (known, value)
+            for known, value in self
+        )
+        return tuple.__new__(HeaderList, dict(moved).items())
+
+    def also(self, more: Iterable[Header]) -> HeaderList:
+        """Return the same headers and others, whose names are in lower case."""
+        return tuple.__new__(HeaderList, (dict(self) | dict(more)).items())
 
 
 class RequestHead:

@@ -154,6 +154,9 @@ async def _failed(request: Request, error: Exception) -> Response:
     return _error(ServedError(status, text, code="unknown_url"))
 
 
+_OTHERS_PATHS = ("/together/v1/", "/v1beta/openai/")
+
+
 class SimulatorApp:
     """The application; `batches` takes orders for its batch services."""
 
@@ -172,10 +175,18 @@ class SimulatorApp:
             await self._service(scope, receive, send)
         elif scope["type"] == "http" and await self.batches(scope, receive, send):
             return
+        elif scope["type"] == "http" and (path := _path_at_openai(scope["path"])) is not None:
+            await self({**scope, "path": path}, receive, send)
         elif posted:
             await self._service(scope, receive, send)
         else:
             await self._others(scope, receive, send)
+
+
+def _path_at_openai(path: str) -> str | None:
+    """The path that OpenAI has for what Together or Gemini serve below their own; None for any other."""
+    beginning = next((each for each in _OTHERS_PATHS if path.startswith(each)), None)
+    return None if beginning is None else "/v1/" + path.removeprefix(beginning)
 
 
 def _others(service: Service, stats: Stats, clock: Callable[[], float], batches: BatchDoor) -> Starlette:

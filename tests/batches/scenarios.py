@@ -8,8 +8,8 @@ from typing import Any, Final, Literal
 
 __all__ = ["SCENARIOS", "SHAPES", "Scenario", "Shape"]
 
-Shape = Literal["openai", "anthropic"]
-SHAPES: Final[tuple[Shape, ...]] = ("openai", "anthropic")
+Shape = Literal["openai", "anthropic", "together", "gemini"]
+SHAPES: Final[tuple[Shape, ...]] = ("openai", "anthropic", "together", "gemini")
 _LAG = {"lag_s": 0.3}
 
 
@@ -35,14 +35,18 @@ def _lost(**calls: int) -> Mapping[str, Any]:
     return {"lost": calls}
 
 
-_OPENAI: Final[tuple[Shape, ...]] = ("openai",)
+_WITH_FILES: Final[tuple[Shape, ...]] = ("openai", "together", "gemini")
+_KEEPING: Final[tuple[Shape, ...]] = ("openai", "anthropic", "together")
+"""Those that have the results of what has expired."""
+_COUNTING: Final[tuple[Shape, ...]] = ("openai", "anthropic", "gemini")
+"""Those that say how much was answered: of others nobody can tell what is missing of what was half done."""
 _DEADLINE_S = 1.0
 _VAIN_S = 1.5
 
 SCENARIOS: Final = (
     Scenario("carried"),
-    Scenario("upload lost", _lost(upload=2), shapes=_OPENAI),
-    Scenario("upload lost, lists lag", {**_lost(upload=2), **_LAG}, shapes=_OPENAI),
+    Scenario("upload lost", _lost(upload=2), shapes=_WITH_FILES),
+    Scenario("upload lost, lists lag", {**_lost(upload=2), **_LAG}, shapes=_WITH_FILES),
     Scenario("create lost", _lost(create=2)),
     Scenario("create lost, lists lag", {**_lost(create=2), **_LAG}),
     Scenario("create lost, not seen at once", {**_lost(create=1), **_LAG, "unseen_s": 0.3}),
@@ -50,8 +54,13 @@ SCENARIOS: Final = (
     Scenario("download cut", {"cuts": (1, 700, 2000)}),
     Scenario("looks lost", _lost(list=2, look=2, files=1)),
     Scenario("lists lag", _LAG),
-    Scenario("half expired", {"expired": 0.5}),
-    Scenario("half expired, all lost", {"expired": 0.5, **_LAG, **_lost(upload=1, create=1, download=1)}),
+    Scenario("half expired", {"expired": 0.5}, shapes=_KEEPING),
+    Scenario(
+        "half expired, all lost",
+        {"expired": 0.5, **_LAG, **_lost(upload=1, create=1, download=1)},
+        shapes=_KEEPING,
+    ),
+    Scenario("half expired, nothing to fetch", {"expired": 0.5, **_LAG}, shapes=("gemini",), is_unclear=True),
     Scenario("half failed, in any order", {"partial": 0.5, "shuffled": True}),
     Scenario("stuck, brought back", {"stuck": True}, _DEADLINE_S),
     Scenario("stuck, cancel lost", {"stuck": True, **_lost(cancel=2)}, _DEADLINE_S),
@@ -76,9 +85,18 @@ SCENARIOS: Final = (
     Scenario("queue full", {"queue_full": 2, "throttled": 1}),
     Scenario("refused after all", {"invalid": True}),
     Scenario("lines missing", {"dropped": 2, "garbled": 1}, is_unclear=True),
-    Scenario("half expired, lines missing", {"expired": 0.5, "dropped": 3, "garbled": 1}, is_unclear=True),
     Scenario(
-        "slow, half done, lines missing", {"slow": 12.0, "dropped": 3, "doubled": 1}, 1.2, is_unclear=True
+        "half expired, lines missing",
+        {"expired": 0.5, "dropped": 3, "garbled": 1},
+        shapes=_COUNTING,
+        is_unclear=True,
+    ),
+    Scenario(
+        "slow, half done, lines missing",
+        {"slow": 12.0, "dropped": 3, "doubled": 1},
+        1.2,
+        shapes=_COUNTING,
+        is_unclear=True,
     ),
     Scenario("lines of others, and twice", {"doubled": 2, "foreign": 2, "shuffled": True}),
     Scenario("others of the same size", {**_lost(create=1), **_LAG}, shapes=("anthropic",), foreign=True),

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from llmdash.engine.journal.file import Group, JournalFile
 from llmdash.llms.batch_services.anthropic_service import AnthropicBatchService
+from llmdash.llms.batch_services.gemini_service import GeminiBatchService
 from llmdash.llms.batch_services.openai_service import OpenAIBatchService
 from llmdash.llms.transport.http import HttpClient
 
@@ -54,8 +55,8 @@ class Steps:
     def watch(self) -> None:
         """Count the commits and the calls of this process from now on."""
         around(JournalFile, "write", self._commit)
-        for service in (OpenAIBatchService, AnthropicBatchService):
-            for name in _CALLS:
+        for service in (OpenAIBatchService, AnthropicBatchService, GeminiBatchService):
+            for name in set(_CALLS) & vars(service).keys():
                 around(service, name, partial(self._call, name))
         around(HttpClient, "post", self._live)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +26,12 @@ SPEED = 3_600.0
 """A batch takes 0.17 s by that, and a day of the provider 24 s."""
 
 _KEYS = ("sim-kill-key-0001-aaaa", "sim-kill-key-0002-bbbb")
+_PATHS: Mapping[Shape, str] = {
+    "openai": "/v1",
+    "anthropic": "",
+    "together": "/together/v1",
+    "gemini": "/v1beta/openai",
+}
 _LONGEST_S = 90.0
 _TO_STEPS = 28
 """Resumed starts are killed at one of so many steps."""
@@ -120,8 +126,8 @@ def _arguments(story: Story, folder: Path) -> Sequence[object]:
 
 
 def _environment(story: Story, folder: Path, simulator: Simulated) -> dict[str, str]:
-    name, root = story.shape.upper(), simulator.root
-    base = simulator.base_url if story.shape == "openai" else root
+    name = "ANTHROPIC" if story.shape == "anthropic" else "OPENAI"
+    base = simulator.root + _PATHS[story.shape]
     return environment(folder, None, **{f"{name}_API_KEY": ",".join(_KEYS), f"{name}_BASE_URL": base})
 
 

@@ -10,7 +10,7 @@ from tests.waiting import LONGEST_S
 
 
 def test_batches_whose_run_is_killed_at_any_step_lose_nothing_and_are_executed_once() -> None:
-    some = ["--kills", "20", "--jobs", "20", "--only", "all lost"]
+    some = ["--kills", "20", "--jobs", "20", "--only", "done, all lost"]  # in each shape
     ended = subprocess.run(
         [sys.executable, "-m", "tests.batches.kills", *some],
         capture_output=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import time
@@ -17,8 +18,11 @@ from llmdash.engine.journal.file import Group, JournalFile
 from llmdash.engine.journal.lock import RunLock
 from llmdash.engine.model.records import AttemptRecord, BatchRecord
 from llmdash.engine.model.states import RunState
+from llmdash.llms.batches import BatchDraft, BatchStatus
+from llmdash.llms.transport.http import HttpClient
 from tests.cli.command import Ended, environment, llmdash, prompts, start
 from tests.doctor.damage import sql
+from tests.llms.batch_services.services import service, written_file
 from tests.runs.kept import FACTS, keep, totals
 from tests.simulated import Simulated
 from tests.waiting import wait_for
@@ -201,6 +205,29 @@ def test_a_run_with_open_batches_is_deleted_only_on_demand_and_never_pruned() ->
     assert folder.is_dir()
     assert cli("runs", "delete", "last", "--yes", "--with-batches").exit_code == 0
     assert not folder.exists()
+
+
+def test_where_a_service_keeps_no_names_the_doctor_knows_a_batch_by_its_file(
+    tmp_path: Path, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = simulator()
+    base_url = f"{provider.root}/together/v1"
+
+    async def made() -> BatchStatus:
+        found = service("chat", client=HttpClient(), base_url=base_url, api_key=provider.keys[0])
+        file = written_file(found, tmp_path / "in", found.line("a", "What is 1 + 1?", None, {}))
+        file_id = await found.upload(file, "r1-1.jsonl")
+        return await found.create(BatchDraft(file, "r1-1", "m", 1, file_id))
+
+    status = asyncio.run(made())
+    monkeypatch.setenv("OPENAI_BASE_URL", base_url)
+    monkeypatch.setenv("OPENAI_API_KEY", provider.keys[0])
+    folder = kept(
+        "20260103-000000-d", batch(1, "creating", provider_id=None, file_id=status.file_id), batch_run="1"
+    )
+    said = cli("doctor", folder, "--online").stdout
+    assert f"the provider has {status.id} (r1-1, " in said
+    assert f"llmdash batches adopt {folder} 1 {status.id}" in " ".join(said.split())
 
 
 def test_jobs_are_left_with_a_provider_collected_cancelled_and_gone_on_with(

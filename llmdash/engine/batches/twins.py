@@ -18,7 +18,8 @@ __all__ = ["Twins"]
 
 
 class Twins:
-    """Looks at every list for a second batch with the name of one of this run, cancels it and says so.
+    """Looks at every list for a second batch with the name, or the file, of one of this run, cancels it and
+    says so.
 
     `batches` returns those of the run, closed ones too.
     """
@@ -40,9 +41,11 @@ class Twins:
     def look(self, service: Batches, listing: BatchListing) -> None:
         """Look at what a service lists."""
         owned = self.owned()
-        by_name = {each.record.name: each for each in self._batches() if each.record.provider_id is not None}
+        known = [each for each in self._batches() if each.record.provider_id is not None]
+        by_name = {each.record.name: each for each in known}
+        by_file = {each.record.file_id: each for each in known if each.record.file_id is not None}
         for status in listing.batches:
-            batch = by_name.get(status.name or "")
+            batch = by_name.get(status.name or "") or by_file.get(status.file_id or "")
             if batch is None or status.id in owned or status.end is not BatchEnd.NOT_YET:
                 continue
             self._known.add(status.id)

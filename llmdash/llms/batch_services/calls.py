@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import SplitResult, quote, urlencode, urljoin, urlsplit, urlunsplit
@@ -12,10 +13,11 @@ from llmdash.llms.adapted_body import KnownChanges
 from llmdash.llms.answer_pieces import start_of
 from llmdash.llms.batch_services.files import write_body
 from llmdash.llms.request_body import written
-from llmdash.llms.request_head import RequestHead
+from llmdash.llms.request_head import HeaderList, RequestHead
 from llmdash.llms.sync_bridge import there
 from llmdash.llms.transport.bodies import CannotRead, FileBody
 from llmdash.llms.transport.connections import Connections
+from llmdash.llms.wire.dialect import Header
 from llmdash.llms.wire.documents import BLANK, as_json, malformed
 from llmdash.llms.wire.failures import Failure, FailureKind, failure_in, from_response
 from llmdash.secrets import Redactor
@@ -23,12 +25,12 @@ from llmdash.secrets import Redactor
 if TYPE_CHECKING:
     from llmdash.llms.transport.http import HttpClient, HttpResponse
 
-__all__ = ["ServiceCalls", "ServiceReply"]
+__all__ = ["ServiceCalls", "ServiceReply", "body_of"]
 
 T = TypeVar("T")
 
 _JSON = "application/json"
-_PLACE_GIVEN = " (results)"
+_PLACE_GIVEN = " (a place that the service gave)"
 _DEPLOYMENT = re.compile(r"/deployments/[^/]+\Z")
 _PORTS = {"http": 80, "https": 443}
 
@@ -67,9 +69,25 @@ class ServiceCalls:
         return "" if own is None else (own.hostname or "").lower()
 
     @property
+    def path(self) -> str:
+        """The path that all addresses are below."""
+        own = _split("", self._root)
+        return "" if own is None else own.path
+
+    @property
     def redact(self) -> Callable[[str], str]:
         """Masks every secret of the requests."""
         return self._redactor.redact
+
+    def beside(self, end: str, other: str, key_header: bytes) -> ServiceCalls:
+        """Return the calls to addresses below another root of the same server, which has `other` in place of
+        `end`. A key that is sent as a bearer token goes there in the header `key_header`.
+        """
+        found = copy(self)
+        found._headers = self._headers.key_in(key_header)
+        found._root = self._root.removesuffix(end) + other
+        found._shown_root = self._shown_root.removesuffix(end) + other
+        return found
 
     def shown(self, path: str) -> str:
         """Return the URL of a path as it may be seen."""
@@ -81,23 +99,28 @@ class ServiceCalls:
             path, lambda client: client.ask("GET", self._url(path, query), self._bare)
         )
 
-    async def post(self, path: str, fields: Mapping[str, Any] | None = None) -> ServiceReply:
-        """Send a document; None is no body at all."""
+    async def post(
+        self, path: str, fields: Mapping[str, Any] | None = None, more: Iterable[Header] = ()
+    ) -> ServiceReply:
+        """Send a document; None is no body at all. `more` are headers of this call only."""
         if fields is None:
             return await self._document(path, lambda client: client.ask("POST", self._url(path), self._bare))
-        body, headers = written(fields), self._headers.for_body(_JSON)
+        body, headers = written(fields), self._headers.for_body(_JSON).also(more)
         return await self._document(path, lambda client: client.post(self._url(path), headers, body))
 
     async def upload(
         self, path: str, file: Path, around: tuple[bytes, bytes] = (b"", b""), content_type: str = _JSON
     ) -> ServiceReply:
         """Send a file, with what is `around` it."""
-        headers = self._headers.for_body(content_type)
-        try:
-            body = FileBody(file, *around)
-        except CannotRead as error:
-            raise Failure(FailureKind.LOCAL, str(error), reached=False) from None
+        body, headers = body_of(file, *around), self._headers.for_body(content_type)
         return await self._document(path, lambda client: client.upload(self._url(path), headers, body))
+
+    async def upload_at(self, address: str, body: FileBody, more: Iterable[Header]) -> ServiceReply:
+        """Send a file to an address that the service gave; `more` are headers of this call only. Neither the
+        file nor the key goes to another server: Failure (CONFIG) says so.
+        """
+        url, headers = self._same_server(address), self._bare.also(more)
+        return await self._document(_PLACE_GIVEN, lambda client: client.upload(url, headers, body))
 
     async def delete(self, path: str) -> None:
         """Delete something; what is gone already is no failure."""
@@ -107,9 +130,9 @@ class ServiceCalls:
             if failure.status not in (404, 410):
                 raise
 
-    async def download(self, path: str, file: Path) -> None:
+    async def download(self, path: str, file: Path, **query: str) -> None:
         """Write the body of a path to `file`, which is there only once it is whole."""
-        await self._write(self._url(path), path, file)
+        await self._write(self._url(path, query), path, file)
 
     async def download_at(self, address: str, file: Path) -> None:
         """Write the body of an address that the service gave, as `download`. The key goes to no other server:
@@ -122,7 +145,7 @@ class ServiceCalls:
         return self._connections.learned()
 
     @property
-    def _bare(self) -> Any:
+    def _bare(self) -> HeaderList:
         return self._headers.for_body(None)
 
     def _url(self, path: str, query: Mapping[str, str] | None = None) -> str:
@@ -134,7 +157,7 @@ class ServiceCalls:
         own, other = _split("", self._root), _split(self._root, address)
         if own is None or other is None or _server(other) != _server(own):
             host = "" if other is None else f" ({(other.hostname or '')[:100]})"
-            words = f"the results are at another server{host}, to which the key is not sent"
+            words = f"the service names a place at another server{host}, to which the key is not sent"
             raise Failure(FailureKind.CONFIG, self._redactor.redact(words), status=200)
         query = "&".join(part for part in (other.query, self._query) if part)
         return urlunsplit((own.scheme, own.netloc, other.path, query, ""))
@@ -182,6 +205,14 @@ class ServiceCalls:
         ):
             message = f"{message} (asked was {self.shown(path)})"
         failure.reword(client.redact(self._redactor.redact(message)))
+
+
+def body_of(file: Path, opening: bytes = b"", closing: bytes = b"") -> FileBody:
+    """Return a file as the body of a request. Raises Failure (LOCAL) if there is none."""
+    try:
+        return FileBody(file, opening, closing)
+    except CannotRead as error:
+        raise Failure(FailureKind.LOCAL, str(error), reached=False) from None
 
 
 async def _reply_of(answer: HttpResponse) -> ServiceReply:

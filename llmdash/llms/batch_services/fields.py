@@ -8,12 +8,25 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-__all__ = ["count_of", "first_time", "identifier", "mapping", "mappings", "server_time", "time_of", "word_of"]
+__all__ = [
+    "count_in",
+    "count_of",
+    "cursor",
+    "first_time",
+    "identifier",
+    "mapping",
+    "mappings",
+    "server_time",
+    "time_of",
+    "word_of",
+]
 
 _IDENTIFIER = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9_.:~+=@-]{1,256}", re.ASCII)
 _LATEST = 253_402_300_799.0  # the end of the year 9999
 _MOST = 2**53
+_DIGITS = 20
 _WORD_LIMIT = 40
+_CURSOR_LIMIT = 4_096
 _FRACTION = re.compile(r"(\.\d{6})\d+")
 
 
@@ -34,11 +47,25 @@ def identifier(value: Any) -> str | None:
     return value if isinstance(value, str) and _IDENTIFIER.fullmatch(value) else None
 
 
+def cursor(value: Any) -> str | None:
+    """Return a mark at which a list goes on, for a query; None for what is none."""
+    if isinstance(value, str) and 0 < len(value) <= _CURSOR_LIMIT and value.isascii():
+        return value
+    return None
+
+
 def count_of(value: Any) -> int | None:
     """Return a count; None for what cannot be one."""
     if type(value) is float and value.is_integer():
         value = int(value)
     return value if type(value) is int and 0 <= value < _MOST else None
+
+
+def count_in(value: Any) -> int | None:
+    """Return a count that may be written as a text, as Google writes large numbers; None for what is none."""
+    if isinstance(value, str) and value.isascii() and value.isdecimal():
+        value = int(value[:_DIGITS])
+    return count_of(value)
 
 
 def word_of(value: Any) -> str:

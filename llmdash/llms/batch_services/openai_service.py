@@ -23,6 +23,7 @@ from llmdash.llms.batches import (
     BatchListing,
     BatchStatus,
     FileListing,
+    FileStatus,
 )
 from llmdash.llms.messages import PromptLike
 from llmdash.llms.wire.adaptation import Change
@@ -39,9 +40,9 @@ class OpenAIBatchService:
     """Batches by `/files` and `/batches`; the requests of a file all name one `url`."""
 
     limits: BatchLimits
+    counts_early: bool
     takes_files = True
     names_batches = True
-    counts_early = True
     opening = b""
     separator = b"\n"
     closing = b"\n"
@@ -55,7 +56,9 @@ class OpenAIBatchService:
         url: str,
     ) -> None:
         self.limits = shape.limits
+        self.counts_early = shape.counts_early
         self._calls = calls
+        self._places = shape.places(calls)
         self._requests = requests
         self._reading = reading
         self._shape = shape
@@ -70,7 +73,7 @@ class OpenAIBatchService:
 
     def read(self, line: bytes) -> BatchAnswer:
         """Return what a line of results says; never raises for what is in it."""
-        return answer_of(line, self._reading)
+        return answer_of(line, self._reading, self._shape.statuses)
 
     def lines(self, file: Path) -> Iterator[bytes]:
         """Yield the lines of a file of results, in flat memory; one beyond the cap of an answer comes cut."""
@@ -78,20 +81,17 @@ class OpenAIBatchService:
 
     async def upload(self, file: Path, name: str) -> str:
         """Send a file under `name`, in flat memory. Returns its id there."""
-        reply = await self._without_refused("/files", self._shape.form(), file, name)
-        found = file_of(reply.document)
-        if found is None:
-            raise reply.refused(self._calls.redact)
-        return found.id
+        reply = await self._without_refused(self._shape.uploads, self._shape.form(name), file, name)
+        return self._uploaded(reply, reply.document)
 
     async def files(self, since: float | None = None) -> FileListing:
         """Return the input files at the service, back to `since` in Unix seconds, or one page of them."""
 
         async def page(number: int, after: str | None) -> ListPage:
-            query = {"purpose": "batch", **self._shape.page(number, after, _PAGE)}
-            return ListPage.of(await self._calls.get("/files", **query), self._calls.redact)
+            query = self._shape.files_page(number, after, _PAGE)
+            return self._listed(await self._places.get("/files", **query))
 
-        return FileListing(*await read_pages(page, file_of, self._back_to(since)))
+        return FileListing(*await read_pages(page, self._file, self._back_to(since)))
 
     async def create(self, draft: BatchDraft) -> BatchStatus:
         """Create a batch."""
@@ -103,21 +103,23 @@ class OpenAIBatchService:
 
         async def page(number: int, after: str | None) -> ListPage:
             query = self._shape.page(number, after, _PAGE)
-            return ListPage.of(await self._calls.get(self._shape.jobs, **query), self._calls.redact)
+            return self._listed(await self._places.get(self._shape.jobs, **query))
 
         return BatchListing(*await read_pages(page, self._read, self._back_to(since)))
 
     async def status(self, batch_id: str) -> BatchStatus:
         """Return one batch."""
-        return self._status(await self._calls.get(f"{self._shape.jobs}/{batch_id}"))
+        return self._status(await self._places.get(f"{self._shape.jobs}/{batch_id}"))
 
     async def cancel(self, batch_id: str) -> BatchStatus:
         """Ask for the end of a batch; it goes on until the service says that it has ended."""
-        return self._status(await self._calls.post(f"{self._shape.jobs}/{batch_id}/cancel"))
+        reply = await self._places.post(f"{self._shape.jobs}/{batch_id}{self._shape.cancel}")
+        return self._read(reply.document) or await self.status(batch_id)
 
     async def download(self, source: str, file: Path) -> None:
         """Fetch one of the `results` of a batch to a file, anew, in flat memory."""
-        await self._calls.download(f"/files/{source}/content", file)
+        path, query = self._shape.content(source)
+        await self._places.download(path, file, **query)
 
     async def forget(self, status: BatchStatus) -> None:
         """Delete the files of a batch that has ended. What is gone already is no failure."""
@@ -125,7 +127,7 @@ class OpenAIBatchService:
         for file_id in (status.file_id, *status.results):
             try:
                 if identifier(file_id) is not None:
-                    await self._calls.delete(f"/files/{file_id}")
+                    await self._places.delete(f"/files/{file_id}")
             except Failure as failure:
                 failed = failure
         if failed is not None:
@@ -142,7 +144,19 @@ class OpenAIBatchService:
         return found
 
     def _read(self, found: Any) -> BatchStatus | None:
-        return status_of(self._shape.batch(found), self._calls.redact)
+        return status_of(self._shape.batch(found), self._calls.redact, self._shape.statuses)
+
+    def _file(self, found: Any) -> FileStatus | None:
+        return file_of(self._shape.file(found))
+
+    def _uploaded(self, reply: ServiceReply, found: Any) -> str:
+        file = self._file(found)
+        if file is None:
+            raise reply.refused(self._calls.redact)
+        return file.id
+
+    def _listed(self, reply: ServiceReply) -> ListPage:
+        return ListPage.of(reply, self._calls.redact, self._shape.listed)
 
     async def _without_refused(
         self, path: str, fields: dict[str, Any], file: Path | None = None, name: str = ""

@@ -21,7 +21,7 @@ from llmdash.llms.batch_services.fields import (
 from llmdash.llms.batches import BatchAnswer, BatchEnd, BatchStatus, FileStatus
 from llmdash.llms.wire.failures import Failure, from_body, from_response
 
-__all__ = ["NAME", "answer_of", "file_of", "status_of"]
+__all__ = ["NAME", "Statuses", "answer_of", "file_of", "status_of"]
 
 NAME = "llmdash"
 """The entry of a batch's metadata that holds its name."""
@@ -41,9 +41,13 @@ _QUEUE_FULL = ("token_limit_exceeded", "request_limit_exceeded")
 _NAME_LIMIT = 200
 
 Redact = Callable[[str], str]
+Statuses = Mapping[Any, int]
+"""The HTTP status that goes with a service's own error codes, where these say more than it does."""
+
+_NO_STATUSES: Statuses = {}
 
 
-def status_of(found: Any, redact: Redact) -> BatchStatus | None:
+def status_of(found: Any, redact: Redact, statuses: Statuses = _NO_STATUSES) -> BatchStatus | None:
     """Return what a document says of a batch; None if it names none."""
     batch = mapping(found)
     batch_id = identifier(batch.get("id"))
@@ -68,17 +72,17 @@ def status_of(found: Any, redact: Redact) -> BatchStatus | None:
         identifier(batch.get("input_file_id")),
         redact(name[:_NAME_LIMIT]) if isinstance(name, str) else None,
         tuple(dict.fromkeys(one for one in given if one)) if end is not BatchEnd.NOT_YET else (),
-        _problem(batch.get("errors"), redact) if end is BatchEnd.INVALID else None,
+        _problem(batch.get("errors"), redact, statuses) if end is BatchEnd.INVALID else None,
     )
 
 
-def _problem(errors: Any, redact: Redact) -> Failure:
+def _problem(errors: Any, redact: Redact, statuses: Statuses) -> Failure:
     """Why a whole batch was refused: the first error, as an HTTP failure that says the same."""
     listed = mapping(errors).get("data", errors)
     error = next(mappings(listed), None)
     if error is None:
         error = {"message": "the service refused the batch and did not say why"}
-    status = 429 if word_of(error.get("code")) in _QUEUE_FULL else 400
+    status = 429 if word_of(error.get("code")) in _QUEUE_FULL else _status_for(error, statuses) or 400
     return from_response(status, {}, document({"error": error}), redact=redact)
 
 
@@ -92,7 +96,7 @@ def file_of(found: Any) -> FileStatus | None:
     return FileStatus(file_id, name if isinstance(name, str) else "", size or 0, created_at)
 
 
-def answer_of(line: bytes, reading: AnswerReading) -> BatchAnswer:
+def answer_of(line: bytes, reading: AnswerReading, statuses: Statuses = _NO_STATUSES) -> BatchAnswer:
     """Return what a line of an output or error file says."""
     found = decoded(line)
     custom_id = None if found is None else found.get("custom_id")
@@ -104,6 +108,9 @@ def answer_of(line: bytes, reading: AnswerReading) -> BatchAnswer:
     error = found.get("error")
     if not error:
         return unreadable(custom_id)
+    status = _status_for(error, statuses)
+    if status is not None:
+        return reading.refusal(custom_id, status, document({"error": error}), {})
     failure = from_body(error, {}, redact=reading.redact)
     return BatchAnswer(custom_id, failure=failure, ran=not _is_unrun(error))
 
@@ -123,6 +130,11 @@ def _status_code(value: Any) -> int:
         value = int(value[:4])
     found = count_of(value)
     return found if found is not None and 100 <= found < 600 else 200
+
+
+def _status_for(error: Any, statuses: Statuses) -> int | None:
+    code = mapping(error).get("code")
+    return statuses.get(code) if isinstance(code, int | str) else None
 
 
 def _is_unrun(error: Any) -> bool:

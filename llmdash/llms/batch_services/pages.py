@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from llmdash.llms.batch_services.calls import ServiceReply
-from llmdash.llms.batch_services.fields import count_of, identifier, mapping, server_time
+from llmdash.llms.batch_services.fields import count_of, cursor, identifier, mapping, server_time
 
 __all__ = ["ListPage", "read_pages"]
 
@@ -25,9 +25,13 @@ class _Listed(Protocol):
 Entry = TypeVar("Entry", bound=_Listed)
 
 
+def _as_it_is(document: Any) -> Any:
+    return document
+
+
 class ListPage(NamedTuple):
-    """A page of a list: `last` is the id behind which the next one begins. `has_more` says whether there is
-    one, and `total` how many entries all pages have; None where the service does not say.
+    """A page of a list: `last` is the id, or the mark, behind which the next one begins. `has_more` says
+    whether there is one, and `total` how many entries all pages have; None where the service does not say.
     """
 
     entries: list[Any]
@@ -37,15 +41,19 @@ class ListPage(NamedTuple):
     at: float | None
 
     @classmethod
-    def of(cls, reply: ServiceReply, redact: Callable[[str], str]) -> ListPage:
-        """Return what a service answered. Raises Failure for what is no list."""
-        found = mapping(reply.document)
+    def of(
+        cls, reply: ServiceReply, redact: Callable[[str], str], listed: Callable[[Any], Any] = _as_it_is
+    ) -> ListPage:
+        """Return what a service answered, which `listed` puts into the words of OpenAI. Raises Failure for
+        what is no list.
+        """
+        found = mapping(listed(reply.document))
         entries = found.get("data")
         if entries is None and found.get("object") == "list":
             entries = []
         if not isinstance(entries, list):
             raise reply.refused(redact)
-        last = identifier(found.get("last_id"))
+        last = cursor(found.get("last_id"))
         if last is None and entries:
             last = identifier(mapping(entries[-1]).get("id"))
         more = found.get("has_more")

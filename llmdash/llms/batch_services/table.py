@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from llmdash.llms.batch_services.answers import AnswerReading
 from llmdash.llms.batch_services.anthropic_service import AnthropicBatchService
 from llmdash.llms.batch_services.calls import ServiceCalls
+from llmdash.llms.batch_services.gemini_service import GeminiBatchService
+from llmdash.llms.batch_services.gemini_shape import COMPATIBLE, GeminiShape
 from llmdash.llms.batch_services.openai_service import OpenAIBatchService
-from llmdash.llms.batch_services.openai_shapes import MistralShape, OpenAIShape
+from llmdash.llms.batch_services.openai_shapes import MistralShape, OpenAIShape, TogetherShape
 from llmdash.llms.batch_services.request_lines import RequestLines
 from llmdash.llms.batches import Batches
 
@@ -22,22 +25,34 @@ PATHS = {
 }
 """The own part of the path of each wire format that a batch service takes."""
 
+
+class _Row(NamedTuple):
+    """In what a service differs: in how it is spoken to, and where that is not all, in what speaks."""
+
+    shape: OpenAIShape
+    kind: type[OpenAIBatchService] = OpenAIBatchService
+
+
 _CHAT = {"chat": "/v1/chat/completions"}
-_AZURE = OpenAIShape(
-    urls={"chat": "/chat/completions", "responses": "/v1/responses"}, kept_s=1_209_600
+_AZURE = _Row(
+    OpenAIShape(urls={"chat": "/chat/completions", "responses": "/v1/responses"}, kept_s=1_209_600)
 )  # https://learn.microsoft.com/azure/ai-foundry/openai/how-to/batch: 14 to 30 days
-_SHAPES: Mapping[str, OpenAIShape | None] = {
-    "groq.com": OpenAIShape(urls=_CHAT, megabytes=100, kept_s=None),
-    "mistral.ai": MistralShape(urls=_CHAT, requests=1_000_000, megabytes=500, kept_s=None),
+_TOGETHER = _Row(TogetherShape(urls=_CHAT, megabytes=100, kept_s=None, calls_a_minute=20.0))
+_GEMINI = _Row(GeminiShape(urls=_CHAT, megabytes=2_000, kept_s=None, hours=48), GeminiBatchService)
+_BY_HOST: Mapping[str, _Row | None] = {
+    "groq.com": _Row(OpenAIShape(urls=_CHAT, megabytes=100, kept_s=None)),
+    "mistral.ai": _Row(MistralShape(urls=_CHAT, requests=1_000_000, megabytes=500, kept_s=None)),
     "openai.azure.com": _AZURE,
     "cognitiveservices.azure.com": _AZURE,
     "services.ai.azure.com": _AZURE,
-    "together.ai": None,  # files go elsewhere, by a redirect
-    "together.xyz": None,
-    "googleapis.com": None,
+    "together.ai": _TOGETHER,
+    "together.xyz": _TOGETHER,
+    "googleapis.com": None,  # Vertex: files are in a bucket
 }
-"""The shape of a service by the end of its host; None for one that has batches of another kind."""
-_USUAL = OpenAIShape()
+"""By the end of the host; None for a service that has batches of another kind."""
+_BY_PATH: Mapping[str, _Row] = {COMPATIBLE: _GEMINI, "/together/v1": _TOGETHER}
+"""By the end of the path: at any host, such as a gateway or the simulator."""
+_USUAL = _Row(OpenAIShape())
 
 
 def service_of(
@@ -48,14 +63,17 @@ def service_of(
     """
     if wire == "messages":
         return AnthropicBatchService(calls, requests, reading)
-    shape = _shape_of(calls.host)
-    url = None if shape is None else shape.urls.get(wire)
-    if shape is None or url is None:
+    row = _row_of(calls.host, calls.path)
+    url = None if row is None else row.shape.urls.get(wire)
+    if row is None or url is None:
         return None
-    return OpenAIBatchService(calls, requests, reading, shape, url)
+    return row.kind(calls, requests, reading, row.shape, url)
 
 
-def _shape_of(host: str) -> OpenAIShape | None:
+def _row_of(host: str, path: str) -> _Row | None:
+    by_path = next((row for end, row in _BY_PATH.items() if path.endswith(end)), None)
+    if by_path is not None:
+        return by_path
     names = host.split(".")
     ends = (".".join(names[start:]) for start in range(len(names)))
-    return next((_SHAPES[end] for end in ends if end in _SHAPES), _USUAL)
+    return next((_BY_HOST[end] for end in ends if end in _BY_HOST), _USUAL)

@@ -27,8 +27,12 @@ __all__ = [
 ]
 
 MOST_UPLOAD = 512 * 1024 * 1024
+_FORMS = ("openai", "together")
+"""The shapes whose files are sent in a form."""
 
-_OPENAI: dict[tuple[str, str, int, str], CallKind] = {
+_Calls = Mapping[tuple[str, str, int, str], CallKind]
+
+_OPENAI: _Calls = {
     ("POST", "files", 0, ""): "upload",
     ("GET", "files", 0, ""): "files",
     ("GET", "files", 1, ""): "file",
@@ -39,7 +43,11 @@ _OPENAI: dict[tuple[str, str, int, str], CallKind] = {
     ("GET", "batches", 1, ""): "look",
     ("POST", "batches", 1, "cancel"): "cancel",
 }
-_ANTHROPIC: dict[tuple[str, str, int, str], CallKind] = {
+_TOGETHER: _Calls = {
+    **{known: kind for known, kind in _OPENAI.items() if kind != "upload"},
+    ("POST", "files", 1, ""): "upload",  # /files/upload
+}
+_ANTHROPIC: _Calls = {
     ("POST", "batches", 0, ""): "create",
     ("GET", "batches", 0, ""): "list",
     ("GET", "batches", 1, ""): "look",
@@ -47,6 +55,30 @@ _ANTHROPIC: dict[tuple[str, str, int, str], CallKind] = {
     ("GET", "batches", 1, "results"): "download",
     ("DELETE", "batches", 1, ""): "delete",
 }
+_COMPATIBLE: _Calls = {
+    ("POST", "batches", 0, ""): "create",
+    ("GET", "batches", 1, ""): "look",
+}
+_GEMINI: _Calls = {
+    ("GET", "files", 0, ""): "files",
+    ("GET", "files", 1, ""): "file",
+    ("GET", "files", 1, "download"): "download",
+    ("DELETE", "files", 1, ""): "delete",
+    ("GET", "batches", 0, ""): "list",
+    ("GET", "batches", 1, ""): "look",
+    ("POST", "batches", 1, "cancel"): "cancel",
+}
+_UPLOADS: _Calls = {("POST", "files", 0, ""): "begin"}  # an upload that is begun has an id in its query
+_PLACES: tuple[tuple[str, str, _Calls], ...] = (
+    ("/v1/messages/", "anthropic", _ANTHROPIC),
+    ("/v1/", "openai", _OPENAI),
+    ("/together/v1/", "together", _TOGETHER),
+    ("/v1beta/openai/", "compatible", _COMPATIBLE),
+    ("/v1beta/", "gemini", _GEMINI),
+    ("/download/v1beta/", "gemini", _GEMINI),
+    ("/upload/v1beta/", "gemini", _UPLOADS),
+)
+"""What is below which path; the first that has such a thing counts."""
 
 
 class Target(NamedTuple):
@@ -57,27 +89,38 @@ class Target(NamedTuple):
     identity: str = ""
 
 
-def target_of(method: str, path: str) -> Target | None:
+def target_of(method: str, path: str, query: str = "") -> Target | None:
     """Return what a request is for; None if it is none of the batch services'."""
-    parts = path.strip("/").split("/")
-    if parts[:2] == ["v1", "messages"] and parts[2:3] == ["batches"]:
-        shape, rest, known = "anthropic", parts[2:], _ANTHROPIC
-    elif parts[:1] == ["v1"] and parts[1:2] in (["files"], ["batches"]):
-        shape, rest, known = "openai", parts[1:], _OPENAI
-    else:
-        return None
-    identity = rest[1] if len(rest) > 1 else ""
-    action = "/".join(rest[2:])
-    return Target(shape, known.get((method, rest[0], int(bool(identity)), action)), identity)
+    for place, shape, known in _PLACES:
+        if not path.startswith(place):
+            continue
+        what, *rest = path[len(place) :].strip("/").split("/")
+        if any(call[1] == what for call in known):
+            found = _target(method, shape, known, what, rest)
+            goes_on = found.kind == "begin" and "upload_id=" in query
+            return found._replace(kind="upload") if goes_on else found
+    return None
+
+
+def _target(method: str, shape: str, known: _Calls, what: str, rest: list[str]) -> Target:
+    """What a call is for; Google's ids are names, such as `batches/abc`, and its verbs are behind a colon."""
+    if rest[:1] == [what]:
+        rest = rest[1:]
+    identity, _, verb = (rest[0] if rest else "").partition(":")
+    action = "/".join([verb, *rest[1:]] if verb else rest[1:])
+    return Target(shape, known.get((method, what, int(bool(identity)), action)), identity)
 
 
 class BatchCall(msgspec.Struct, frozen=True):
-    """A call with its body: `form` of an upload, else `body`. `root` is the address it was sent to."""
+    """A call with its body: `form` of an upload, else `body`. `root` is the address it was sent to. The names
+    of `headers` are in lower case.
+    """
 
     target: Target
     key: str
     query: Mapping[str, str]
     root: str
+    headers: Mapping[bytes, str]
     form: FormReader | None = None
     body: Spool | None = None
 
@@ -87,6 +130,7 @@ class Answered(NamedTuple):
 
     content: Any
     identity: str = ""
+    headers: Sequence[tuple[bytes, bytes]] = ()
 
 
 Handler = Callable[[BatchCall], Awaitable[Answered]]
@@ -100,16 +144,16 @@ async def read_call(scope: Scope, receive: Receive, target: Target, key: str) ->
     headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
     query = dict(parse_qsl(scope.get("query_string", b"").decode("latin-1")))
     root = f"http://{headers.get(b'host', 'simulator')}"
-    if target.kind == "upload":
+    if target.kind == "upload" and target.shape in _FORMS:
         form = await _form(headers.get(b"content-type", ""), receive)
         if isinstance(form, ServedError):
             return form
-        return BatchCall(target, key, query, root, form=form)
-    most = MOST_UPLOAD if target.shape == "anthropic" else MAX_BODY
+        return BatchCall(target, key, query, root, headers, form=form)
+    most = MOST_UPLOAD if target.shape == "anthropic" or target.kind == "upload" else MAX_BODY
     body = await spooled(receive, most)
     if body is None:
         return ServedError(413, f"The body is larger than {most} bytes.")
-    return BatchCall(target, key, query, root, body=body)
+    return BatchCall(target, key, query, root, headers, body=body)
 
 
 async def _form(content_type: str, receive: Receive) -> FormReader | ServedError:

@@ -11,6 +11,8 @@ import msgspec
 from llmdash.simulator.batches.call_log import CallLog
 from llmdash.simulator.batches.calls import Answered, BatchCall, Handler, Target, read_call, target_of
 from llmdash.simulator.batches.clock import BatchClock
+from llmdash.simulator.batches.gemini_batches import GeminiBatches, GeminiFileShape
+from llmdash.simulator.batches.gemini_files import GeminiFiles
 from llmdash.simulator.batches.held import HeldBatch
 from llmdash.simulator.batches.message_batches import ServedMessageBatches
 from llmdash.simulator.batches.openai_batches import ServedBatches
@@ -18,10 +20,13 @@ from llmdash.simulator.batches.openai_files import ServedFiles
 from llmdash.simulator.batches.orders import BatchOrders, CallKind, OrderBook
 from llmdash.simulator.batches.shelf import BatchShelf
 from llmdash.simulator.batches.spool import Spool
+from llmdash.simulator.batches.stored_files import FileShelf
+from llmdash.simulator.batches.together_batches import TogetherBatches, TogetherFiles, TogetherFileShape
 from llmdash.simulator.batches.worker import BatchWorker
 from llmdash.simulator.connection import WIRE, ClientGoneError, Connection, Receive, Scope, Send
 from llmdash.simulator.dialects.anthropic_conventions import AnthropicConventions
 from llmdash.simulator.dialects.base import Conventions, encode
+from llmdash.simulator.dialects.google_conventions import GoogleConventions
 from llmdash.simulator.dialects.openai import OpenAIConventions
 from llmdash.simulator.errors import ServedError, Throttled
 from llmdash.simulator.service import Service
@@ -29,10 +34,13 @@ from llmdash.simulator.service import Service
 __all__ = ["SimulatedBatches"]
 
 _LINES = b"application/x-jsonl"
+_BY_ADDRESS = ("gemini", "upload")
+"""The call that needs no key: it is allowed to who knows its address."""
 
 
 class SimulatedBatches:
-    """Serves `/v1/files`, `/v1/batches` and `/v1/messages/batches`; orders have it err.
+    """Serves the batch services of OpenAI and Anthropic, and below paths of their own those of Together and
+    Gemini; orders have it err.
 
     Files and batches belong to one project, which is that of every key.
     """
@@ -45,17 +53,27 @@ class SimulatedBatches:
         self._book = OrderBook()
         self._worker = BatchWorker(service, self._clock, self._book, self._keep_results)
         self._shelf = BatchShelf(self._clock, self._book, self._worker)
-        self._files = ServedFiles(service, self._clock, self._book)
-        self._openai = ServedBatches(service, self._clock, self._book, self._shelf, self._files)
-        self._messages = ServedMessageBatches(service, self._clock, self._book, self._shelf)
+        self._files = FileShelf(self._clock)
+        parts, files = (service, self._clock, self._book), (service, self._clock, self._book, self._files)
+        openai = ServedBatches(*parts, self._shelf, ServedFiles(*files))
+        messages = ServedMessageBatches(*parts, self._shelf)
+        together = TogetherBatches(*parts, self._shelf, TogetherFiles(*files), TogetherFileShape())
+        gemini = GeminiBatches(*parts, self._shelf, GeminiFiles(*files), GeminiFileShape())
+        self._served: tuple[ServedBatches | ServedMessageBatches, ...] = (openai, messages, together, gemini)
         self._log = CallLog()
         self._conventions: dict[str, Conventions] = {
             "openai": OpenAIConventions(),
             "anthropic": AnthropicConventions(),
+            "together": OpenAIConventions(),
+            "compatible": OpenAIConventions(),
+            "gemini": GoogleConventions(),
         }
         self._handlers: dict[str, dict[CallKind, Handler]] = {
-            "openai": self._openai.handlers,
-            "anthropic": self._messages.handlers,
+            "openai": openai.handlers,
+            "anthropic": messages.handlers,
+            "together": together.handlers,
+            "compatible": gemini.compatible,
+            "gemini": gemini.handlers,
         }
 
     def order(self, orders: Mapping[str, Any], batch: str | None = None) -> BatchOrders:
@@ -87,23 +105,24 @@ class SimulatedBatches:
             "calls": self._log.counts,
             **({"log": list(self._log.calls)} if calls else {}),
             "batches": [self._document(batch) for batch in self._shelf.every()],
-            "files": self._files.every(),
+            "files": [file.document(self._clock) for file in self._files.every()],
             "orders": self._book.general,
         }
 
     def _document(self, batch: HeldBatch) -> dict[str, Any]:
         found = {"executed": batch.succeeded, "usage": msgspec.structs.asdict(batch.used)}
-        if batch.shape.separates_errors:
-            return {**self._openai.document(batch), **found}
-        return {**self._messages.document(batch, ""), **found}
+        return {**self._serving(batch).document(batch), **found}
 
     def _keep_results(self, batch: HeldBatch) -> None:
-        if batch.shape.separates_errors:
-            self._openai.keep_results(batch)
+        self._serving(batch).keep_results(batch)
+
+    def _serving(self, batch: HeldBatch) -> ServedBatches | ServedMessageBatches:
+        return next(each for each in self._served if each.shape is batch.shape)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Serve a request if it is for a batch service; returns False if it is not."""
-        target = target_of(scope["method"], scope["path"])
+        query = scope.get("query_string", b"").decode("latin-1")
+        target = target_of(scope["method"], scope["path"], query)
         if target is None:
             return False
         conventions = self._conventions[target.shape]
@@ -119,6 +138,7 @@ class SimulatedBatches:
             try:
                 answered = await self._answered(call, target, conventions, scope)
                 record.id = answered.identity or record.id
+                connection.headers.extend(answered.headers)
                 await self._send(scope, connection, target.kind, answered)
                 record.status = 200
             except ServedError as error:
@@ -143,7 +163,7 @@ class SimulatedBatches:
         if isinstance(call, ServedError):
             raise call
         gate = self._service.gates.get(call.key)
-        if gate is None or gate.refused:
+        if (gate is None or gate.refused) and (target.shape, target.kind) != _BY_ADDRESS:
             raise conventions.unknown_key(call.key)
         status = orders.failing.get(target.kind)
         if status is not None:

@@ -31,7 +31,7 @@ class ServedMessageBatches:
         self._clock = clock
         self._book = book
         self._shelf = shelf
-        self._shape = MessagesShape()
+        self.shape = MessagesShape()
         self.handlers: dict[CallKind, Handler] = {
             "create": self._create,
             "list": self._list,
@@ -56,7 +56,7 @@ class ServedMessageBatches:
         if orders.invalid:
             raise ServedError(400, "requests.0.params: this create was ordered to be invalid")
         spec = BatchSpec(identity, call.key, "/v1/messages", "24h", _WINDOW_S, _KEPT_S)
-        batch = HeldBatch(spec, self._shape, lines, self._clock.now())
+        batch = HeldBatch(spec, self.shape, lines, self._clock.now())
         batch.phase = BatchPhase.RUNNING
         batch.model = model
         batch.tokens = tokens
@@ -65,7 +65,7 @@ class ServedMessageBatches:
 
     async def _list(self, call: BatchCall) -> Answered:
         limit = page_size(call.query, *_PAGE)
-        found: Sequence[HeldBatch] = self._shelf.listed(self._shape)
+        found: Sequence[HeldBatch] = self._shelf.listed(self.shape)
         before = call.query.get("before_id")
         if before:
             # The page that ends where that one begins: nearest to it, newest first still.
@@ -109,12 +109,15 @@ class ServedMessageBatches:
         return Answered({"id": batch.identity, "type": "message_batch_deleted"}, batch.identity)
 
     def _find(self, call: BatchCall) -> HeldBatch:
-        return self._shelf.find(call.target.identity, self._shape)
+        return self._shelf.find(call.target.identity, self.shape)
 
     def _archived(self, batch: HeldBatch) -> bool:
         return self._clock.now() >= batch.created + self._clock.lasting(batch.spec.kept_s)
 
-    def document(self, batch: HeldBatch, root: str) -> dict[str, Any]:
+    def keep_results(self, batch: HeldBatch) -> None:
+        """They are kept with their batch."""
+
+    def document(self, batch: HeldBatch, root: str = "") -> dict[str, Any]:
         """Return a batch as Anthropic describes it; its results are below `root`."""
         created = self._clock.unix(batch.created)
         ended = batch.phase.ended

@@ -15,11 +15,12 @@ from llmdash.simulator.batches.openai_lines import ENDPOINTS, OpenAIFileShape, c
 from llmdash.simulator.batches.orders import CallKind, OrderBook
 from llmdash.simulator.batches.shelf import BatchShelf
 from llmdash.simulator.batches.spool import LineSpool
+from llmdash.simulator.batches.stored_files import StoredFile
 from llmdash.simulator.dialects.base import decode
 from llmdash.simulator.errors import ServedError, Throttled
 from llmdash.simulator.service import Service
 
-__all__ = ["ServedBatches"]
+__all__ = ["Creation", "ServedBatches"]
 
 _PAGE = (20, 100)  # usual and largest
 _HOURS = {"h": 1, "d": 24}
@@ -34,7 +35,9 @@ class _Expiry(msgspec.Struct):
     seconds: int
 
 
-class _Create(msgspec.Struct):
+class Creation(msgspec.Struct, kw_only=True):
+    """What is asked to be created."""
+
     input_file_id: str
     endpoint: str
     completion_window: str
@@ -42,22 +45,33 @@ class _Create(msgspec.Struct):
     output_expires_after: _Expiry | None = None
 
 
-_creates = msgspec.json.Decoder(_Create)
 _FIELDS = ("input_file_id", "endpoint", "completion_window", "metadata", "output_expires_after")
 
 
 class ServedBatches:
     """Answers the calls of OpenAI's shape, those about files too."""
 
+    creations: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Creation)
+    prefix = "batch_"
+    """How the id of a batch begins."""
+    window_s: float | None = None
+    """How long a batch lives, in the provider's seconds; None: as long as it is asked to."""
+
     def __init__(
-        self, service: Service, clock: BatchClock, book: OrderBook, shelf: BatchShelf, files: ServedFiles
+        self,
+        service: Service,
+        clock: BatchClock,
+        book: OrderBook,
+        shelf: BatchShelf,
+        files: ServedFiles,
+        shape: OpenAIFileShape | None = None,
     ) -> None:
         self._service = service
         self._clock = clock
         self._book = book
         self._shelf = shelf
         self._files = files
-        self._shape = OpenAIFileShape()
+        self.shape = shape or OpenAIFileShape()
         self.handlers: dict[CallKind, Handler] = {
             **files.handlers,
             "create": self._create,
@@ -76,50 +90,64 @@ class ServedBatches:
             setattr(batch, f"{suffix}_file", identity)
 
     async def _create(self, call: BatchCall) -> Answered:
+        batch = self._created(call)
+        return Answered(self.shown(batch), batch.identity)
+
+    def _created(self, call: BatchCall) -> HeldBatch:
+        """Create a batch. Raises ServedError for what is no creation of one."""
         if self._book.uses("throttled"):
             raise Throttled(1.0, "requests")
         body = call.body.read(0, call.body.size) if call.body is not None else b""
-        asked: _Create = decode(_creates, body, _FIELDS)
+        asked: Creation = decode(self.creations, body, _FIELDS)
         if asked.endpoint not in ENDPOINTS:
             known = ", ".join(ENDPOINTS)
             raise ServedError(
                 400, f"Invalid value: '{asked.endpoint[:100]}'. Supported are {known}.", "endpoint"
             )
-        file = self._files.find(asked.input_file_id)
-        if file.purpose != "batch":
-            raise ServedError(400, "The purpose of the input file must be 'batch'.", "input_file_id")
+        file = self._input(asked.input_file_id)
         kept = asked.output_expires_after
         spec = BatchSpec(
-            f"batch_{self._service.identity()}",
+            f"{self.prefix}{self._service.identity()}",
             call.key,
             asked.endpoint,
             asked.completion_window,
-            _window(asked.completion_window),
+            self.window_s or _window(asked.completion_window),
             KEPT_S if kept is None else expiry(kept.anchor, kept.seconds, "output_expires_after"),
             file.identity,
             asked.metadata,
         )
-        batch = HeldBatch(spec, self._shape, LineSpool(file.spool), self._clock.now())
+        batch = HeldBatch(spec, self.shape, LineSpool(file.spool), self._clock.now())
         batch.finds_full = self._book.uses("queue_full")
-        batch.chores = checking(batch, self._book.claim(batch.identity))
+        batch.chores = checking(batch, self._book.claim(batch.identity), self.shape)
         self._shelf.add(batch)
-        return Answered(self.document(batch), batch.identity)
+        return batch
+
+    def _input(self, identity: str) -> StoredFile:
+        """The file of a batch that is created."""
+        file = self._files.find(identity)
+        if file.purpose != "batch":
+            raise ServedError(400, "The purpose of the input file must be 'batch'.", "input_file_id")
+        return file
 
     async def _list(self, call: BatchCall) -> Answered:
-        found = self._shelf.listed(self._shape)
+        found = self._shelf.listed(self.shape)
         rest = behind(found, call.query.get("after"), lambda batch: batch.identity)
-        return Answered(page_of(rest, page_size(call.query, *_PAGE), self.document))
+        return Answered(page_of(rest, page_size(call.query, *_PAGE), self.shown))
 
     async def _look(self, call: BatchCall) -> Answered:
-        batch = self._shelf.find(call.target.identity, self._shape)
-        return Answered(self.document(batch), batch.identity)
+        batch = self._shelf.find(call.target.identity, self.shape)
+        return Answered(self.shown(batch), batch.identity)
 
     async def _cancel(self, call: BatchCall) -> Answered:
-        batch = self._shelf.find(call.target.identity, self._shape)
+        batch = self._shelf.find(call.target.identity, self.shape)
         if batch.phase.ended:
             raise ServedError(409, f"Cannot cancel a batch with status '{batch.phase}'.")
         self._shelf.cancel(batch)
-        return Answered(self.document(batch), batch.identity)
+        return Answered(self.shown(batch), batch.identity)
+
+    def shown(self, batch: HeldBatch) -> dict[str, Any]:
+        """Return a batch as the provider describes it."""
+        return self.document(batch)
 
     def document(self, batch: HeldBatch) -> dict[str, Any]:
         """Return a batch as OpenAI describes it."""

@@ -21,13 +21,16 @@ _PAGE = (10_000, 10_000)  # usual and largest
 
 
 class ServedFiles:
-    """Answers the calls about files."""
+    """Answers the calls about files, which are on a shelf of all shapes."""
 
-    def __init__(self, service: Service, clock: BatchClock, book: OrderBook) -> None:
+    results = "file-"
+    """How the id of a file of results begins."""
+
+    def __init__(self, service: Service, clock: BatchClock, book: OrderBook, files: FileShelf) -> None:
         self._service = service
         self._clock = clock
         self._book = book
-        self._files = FileShelf(clock)
+        self._files = files
         self.handlers: dict[CallKind, Handler] = {
             "upload": self._upload,
             "files": self._list,
@@ -36,23 +39,15 @@ class ServedFiles:
             "delete": self._delete,
         }
 
-    def every(self) -> list[dict[str, Any]]:
-        """Return all files, oldest first."""
-        return [file.document(self._clock) for file in self._files.every()]
-
     def find(self, identity: str) -> StoredFile:
         """Return a file. Raises ServedError (404) if there is none of this id."""
         return self._files.find(identity)
 
     def add_results(self, name: str, spool: Spool, kept_s: float, batch: str) -> str:
         """Keep results of a batch, and return the id of their file."""
-        identity = f"file-{self._service.identity()}"
+        identity = f"{self.results}{self._service.identity()}"
         self._files.add(identity, name, "batch_output", spool, kept_s, batch)
         return identity
-
-    def clear(self) -> None:
-        """Forget all files."""
-        self._files = FileShelf(self._clock)
 
     async def _upload(self, call: BatchCall) -> Answered:
         form = call.form
@@ -69,26 +64,30 @@ class ServedFiles:
             kept_s = expiry(anchor, seconds, "expires_after")
         identity = f"file-{self._service.identity()}"
         file = self._files.add(identity, form.filename, purpose, form.file, kept_s)
-        return Answered(file.document(self._clock), identity)
+        return Answered(self.shown(file), identity)
+
+    def _listed(self) -> list[StoredFile]:
+        """The files that lists show already, oldest first."""
+        shown = self._clock.now() - self._book.general.lag_s
+        return [file for file in self._files.every() if file.created <= shown]
 
     async def _list(self, call: BatchCall) -> Answered:
-        shown = self._clock.now() - self._book.general.lag_s
         purpose = call.query.get("purpose")
-        found = [
-            file
-            for file in self._files.every()
-            if file.created <= shown and (purpose is None or file.purpose == purpose)
-        ]
+        found = [file for file in self._listed() if purpose is None or file.purpose == purpose]
         if call.query.get("order", "desc") != "asc":
             found.reverse()
         rest = behind(found, call.query.get("after"), lambda file: file.identity)
-        return Answered(page_of(rest, page_size(call.query, *_PAGE), lambda file: file.document(self._clock)))
+        return Answered(page_of(rest, page_size(call.query, *_PAGE), self.shown))
 
     async def _look(self, call: BatchCall) -> Answered:
         file = self._files.find(call.target.identity)
         if file.created > self._clock.now() - self._book.general.unseen_s:
             raise missing_file(file.identity)
-        return Answered(file.document(self._clock), file.identity)
+        return Answered(self.shown(file), file.identity)
+
+    def shown(self, file: StoredFile) -> dict[str, Any]:
+        """Return a file as the provider describes it."""
+        return file.document(self._clock)
 
     async def _download(self, call: BatchCall) -> Answered:
         file = self._files.find(call.target.identity)

@@ -15,7 +15,7 @@ from llmdash.simulator.dialects.openai import OpenAIConventions
 from llmdash.simulator.errors import ServedError
 from llmdash.simulator.executions import Executed
 
-__all__ = ["ENDPOINTS", "OpenAIFileShape", "checking"]
+__all__ = ["ENDPOINTS", "OpenAIFileShape", "ShortLine", "checking", "result_line"]
 
 ENDPOINTS = ("/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/embeddings")
 """Where the requests of a batch may go."""
@@ -36,6 +36,15 @@ class _Line(msgspec.Struct):
 class _Body(msgspec.Struct):
     model: str
     stream: bool | None = None
+
+
+class ShortLine(msgspec.Struct):
+    """A line that names no URL: that is the endpoint of its batch."""
+
+    custom_id: str
+    body: msgspec.Raw
+    method: str = "POST"
+    url: str | None = None
 
 
 _lines = msgspec.json.Decoder(_Line)
@@ -62,6 +71,8 @@ class _LineConventions(OpenAIConventions):
 class OpenAIFileShape:
     """Lines with `method`, `url` and `body`; answers in one file, and errors in another."""
 
+    lines: msgspec.json.Decoder[_Line] | msgspec.json.Decoder[ShortLine] = _lines
+
     def __init__(self) -> None:
         self.conventions: Conventions = _LineConventions()
         self.headers: Headers = [(b"content-type", b"application/json")]
@@ -77,26 +88,27 @@ class OpenAIFileShape:
             "request_id": f"req_{answer.identity}",
             "body": msgspec.Raw(answer.body),
         }
-        return _line(answer.identity, request.custom_id, response, None)
+        return result_line(answer.identity, request.custom_id, response, None)
 
     def rest(self, request: BatchRequest, rest: Rest, identity: str) -> bytes | None:
         """Of a cancelled batch nothing is written of what was not executed."""
         if rest == "cancelled":
             return None
         text = "This request could not be executed before the completion window expired."
-        return _line(identity, request.custom_id, None, {"code": "batch_expired", "message": text})
+        return result_line(identity, request.custom_id, None, {"code": "batch_expired", "message": text})
 
     def out_of_credit(self) -> ServedError:
         return _QuotaError()
 
 
-def _line(identity: str, custom_id: str, response: Any, error: Any) -> bytes:
+def result_line(identity: str, custom_id: str, response: Any, error: Any) -> bytes:
+    """Return a line of results."""
     line = {"id": f"batch_req_{identity}", "custom_id": custom_id, "response": response, "error": error}
     return encode(line)
 
 
-def checking(batch: HeldBatch, orders: BatchOrders) -> Iterator[None]:
-    """Find the lines of a batch in its input file and check them; yields after each.
+def checking(batch: HeldBatch, orders: BatchOrders, shape: OpenAIFileShape) -> Iterator[None]:
+    """Find the lines of a batch in its input file and check them by its shape; yields after each.
 
     What is wrong with them is in its `problems`, the first 100.
     """
@@ -113,7 +125,7 @@ def checking(batch: HeldBatch, orders: BatchOrders) -> Iterator[None]:
         number += 1
         if line.strip():
             batch.lines.found(at)
-            problem = _wrong(batch, line, known, orders)
+            problem = _wrong(batch, line, known, orders, shape)
             if problem is not None:
                 batch.problems.append({**problem, "line": number})
         at += len(line)
@@ -133,11 +145,11 @@ def _problem(code: str, message: str, param: str | None = None) -> dict[str, Any
 
 
 def _wrong(
-    batch: HeldBatch, line: bytes, known: dict[str, None], orders: BatchOrders
+    batch: HeldBatch, line: bytes, known: dict[str, None], orders: BatchOrders, shape: OpenAIFileShape
 ) -> dict[str, Any] | None:
     """What is wrong with a line, if anything."""
     try:
-        found = _lines.decode(line)
+        found = shape.lines.decode(line)
         body = _bodies.decode(found.body)
     except msgspec.ValidationError as error:
         return _problem("invalid_request", f"This line is no request: {error}.")
@@ -150,8 +162,8 @@ def _wrong(
         text = f"The custom_id '{custom_id[:100]}' is a duplicate: it must be unique in a batch."
         return _problem("duplicate_custom_id", text, "custom_id")
     known[custom_id] = None
-    if found.method != "POST" or found.url != batch.spec.endpoint:
-        text = f"The URL {found.url[:100]!r} does not match the batch endpoint {batch.spec.endpoint!r}."
+    if found.method != "POST" or found.url not in (None, batch.spec.endpoint):
+        text = f"The URL {str(found.url)[:100]!r} does not match the batch endpoint {batch.spec.endpoint!r}."
         return _problem("mismatched_endpoint", text, "url")
     if body.model != batch.model:
         return _problem("mismatched_model", "All requests of a batch must be for one model.", "body.model")

@@ -9,8 +9,12 @@ import msgspec
 
 __all__ = ["BatchOrders", "CallKind", "OrderBook"]
 
-CallKind = Literal["upload", "files", "file", "download", "delete", "create", "list", "look", "cancel"]
-"""A call of a batch service: `file` and `look` ask for one, `files` and `list` for all of them."""
+CallKind = Literal[
+    "begin", "upload", "files", "file", "download", "delete", "create", "list", "look", "cancel"
+]
+"""A call of a batch service: `file` and `look` ask for one, `files` and `list` for all of them. Where files
+are sent in steps, `begin` is the first.
+"""
 
 _NEXT = "next"
 _Share = Annotated[float, msgspec.Meta(ge=0, le=1)]

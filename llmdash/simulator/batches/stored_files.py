@@ -59,6 +59,10 @@ class FileShelf:
         file = self._files[identity] = StoredFile(identity, name, purpose, spool, now, expires, batch)
         return file
 
+    def clear(self) -> None:
+        """Forget all files."""
+        self._files.clear()
+
     def every(self) -> list[StoredFile]:
         """Return all files that have not expired."""
         self._forget()

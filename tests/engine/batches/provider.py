@@ -77,6 +77,8 @@ class Provider:
         """Calls whose next answer is lost, once for each time that they are in it."""
         self.refusals: list[tuple[str, Failure]] = []
         """Calls that are refused next, in this order."""
+        self.keeps_names = True
+        """Whether it tells the names of batches, and not only their files."""
         self.lag_s = 0.0
         self.stuck = self.in_vain = False
         self.share = 1.0
@@ -197,7 +199,8 @@ class ScriptedService:
     async def create(self, draft: BatchDraft) -> BatchStatus:
         self._provider.called("create")
         if self.takes_files:
-            status = self._provider.create(self._provider.files[draft.file_id][1], draft.name, draft.file_id)
+            name = draft.name if self._provider.keeps_names else None
+            status = self._provider.create(self._provider.files[draft.file_id][1], name, draft.file_id)
         else:
             status = self._provider.create(_requests(draft.file), None, None)
         self._provider.answered("create")

@@ -214,8 +214,10 @@ def test_batches_of_one_size_are_not_mistaken_for_each_other_whichever_key_has_t
     assert executed(server, provider) == once(5)
 
 
-def test_a_batch_that_was_listed_too_late_is_cancelled_as_a_twin(tmp_path: Path) -> None:
+@pytest.mark.parametrize("keeps_names", [True, False])
+def test_a_batch_that_was_listed_too_late_is_cancelled_as_a_twin(tmp_path: Path, keeps_names: bool) -> None:
     server, provider = Server(), Provider()
+    provider.keeps_names = keeps_names
     provider.lost, provider.lag_s, provider.stuck = ["create"], 0.3, True
     with started(batch_plan(tmp_path, server, provider, prompts(9), stay=True)) as session:
         frame = until(session, lambda frame: any("twice" in notice.text for notice in frame.notices))

@@ -80,6 +80,57 @@ def anthropic_batch(batch_id: str = "msgbatch_1", status: str = "in_progress", *
     }
 
 
+def together_job(status: str = "IN_PROGRESS", **more: Any) -> dict[str, Any]:
+    return {
+        "id": "01234567-8901-2345-6789-012345678901",
+        "user_id": "user_789xyz012",
+        "input_file_id": "file-input123abc456def",
+        "file_size_bytes": 1_048_576,
+        "status": status,
+        "job_deadline": "2024-01-16T14:30:00Z",
+        "created_at": "2024-01-15T14:30:00Z",
+        "endpoint": "/v1/chat/completions",
+        "progress": 75.0,
+        "model_id": "m",
+        **more,
+    }
+
+
+def gemini_operation(
+    state: str = "BATCH_STATE_RUNNING", name: str = "batches/b1", **more: Any
+) -> dict[str, Any]:
+    """A batch as its documentation shows it; `more` is of the batch itself."""
+    kind = "type.googleapis.com/google.ai.generativelanguage.v1main.GenerateContentBatch"
+    return {
+        "name": name,
+        "metadata": {
+            "@type": kind,
+            "model": "models/gemini-2.5-flash",
+            "displayName": "my batch",
+            "inputConfig": {"fileName": "files/frh6ua11nk3o"},
+            "createTime": "2026-01-06T11:09:11.943530657Z",
+            "updateTime": "2026-01-06T11:09:11.943530657Z",
+            "batchStats": {"requestCount": "10", "pendingRequestCount": "3", "successfulRequestCount": "7"},
+            "state": state,
+            "name": name,
+            **more,
+        },
+    }
+
+
+def gemini_file(name: str, **more: Any) -> dict[str, Any]:
+    return {
+        "name": f"files/{name}",
+        "displayName": "r1-b1.jsonl",
+        "mimeType": "application/jsonl",
+        "sizeBytes": "19",
+        "createTime": "2026-01-06T11:09:11.943530Z",
+        "expirationTime": "2026-01-08T11:09:11.943530Z",
+        "state": "ACTIVE",
+        **more,
+    }
+
+
 def written_file(found: Batches, path: Path, *lines: bytes) -> Path:
     path.write_bytes(found.opening + found.separator.join(lines) + found.closing)
     return path

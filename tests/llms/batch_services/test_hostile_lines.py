@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -11,13 +12,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmdash.llms.batch_services import anthropic_wire, openai_wire
+from llmdash.llms.batch_services.calls import ServiceReply
+from llmdash.llms.batch_services.gemini_shape import GeminiShape
+from llmdash.llms.batch_services.openai_shapes import OpenAIShape, TogetherShape
+from llmdash.llms.batch_services.pages import ListPage
 from llmdash.llms.batches import BatchAnswer, BatchEnd, Batches, BatchStatus
+from llmdash.llms.wire.failures import Failure
 from tests.llms.batch_services.services import (
     KINDS,
     anthropic_batch,
+    gemini_file,
+    gemini_operation,
     openai_batch,
     result_line,
     service,
+    together_job,
 )
 
 SERVICES = {wire: service(wire) for wire in KINDS}
@@ -103,6 +112,52 @@ def test_any_value_in_any_place_of_a_status_is_read(data: st.DataObject) -> None
     status = read_status(made, str)
     assert status is None or is_plausible(status)
     assert read_status(data.draw(values), str) is None or True
+
+
+@pytest.mark.parametrize(
+    ("shape", "document"),
+    [
+        (TogetherShape(), {"job": together_job("FAILED", error="no"), "warning": "x"}),
+        (
+            TogetherShape(),
+            together_job("COMPLETED", output_file_id="file-1", completed_at="2024-01-15T14:30:00Z"),
+        ),
+        (GeminiShape(), {**gemini_operation("BATCH_STATE_FAILED"), "error": {"code": 13, "message": "no"}}),
+        (GeminiShape(), gemini_operation("BATCH_STATE_SUCCEEDED", output={"responsesFile": "files/batch-1"})),
+        (GeminiShape(), openai_batch("batches/b1", "failed", errors={"data": [{"code": 3, "message": "m"}]})),
+    ],
+)
+@given(data=st.data())
+def test_any_value_in_any_place_of_what_others_say_is_read(
+    shape: OpenAIShape, document: Any, data: st.DataObject
+) -> None:
+    made = changed(document, data.draw(st.sampled_from(places(document))), data.draw(values))
+    for said in (made, data.draw(values)):
+        status = openai_wire.status_of(shape.batch(said), str, shape.statuses)
+        assert status is None or is_plausible(status)
+
+
+@pytest.mark.parametrize(
+    ("shape", "document"),
+    [
+        (TogetherShape(), {"data": [{"id": "file-1", "filename": "a", "bytes": 7, "created_at": 5}]}),
+        (TogetherShape(), [together_job()]),
+        (GeminiShape(), {"files": [gemini_file("a")], "nextPageToken": "x"}),
+        (GeminiShape(), {"operations": [gemini_operation()], "nextPageToken": "x"}),
+    ],
+)
+@given(data=st.data())
+def test_any_value_in_any_place_of_a_list_is_read_or_is_a_failure(
+    shape: OpenAIShape, document: Any, data: st.DataObject
+) -> None:
+    made = changed(document, data.draw(st.sampled_from(places(document))), data.draw(values))
+    for said in (made, data.draw(values)):
+        with suppress(Failure):
+            page = ListPage.of(ServiceReply(said, {}), str, shape.listed)
+            assert page.last is None or page.last.isascii()
+            for entry in page.entries:
+                file = openai_wire.file_of(shape.file(entry))
+                assert file is None or (type(file.bytes), type(file.name)) == (int, str)
 
 
 def is_plausible(status: BatchStatus) -> bool:

@@ -34,8 +34,11 @@ MISTRAL = "https://api.mistral.ai/v1"
         (AZURE, {"chat", "responses"}),
         (MISTRAL, {"chat"}),
         ("https://notgroq.com/v1", {"chat", "completions", "responses"}),
-        ("https://api.together.xyz/v1", set()),
-        ("https://generativelanguage.googleapis.com/v1beta/openai", set()),
+        ("https://api.together.xyz/v1", {"chat"}),
+        ("http://127.0.0.1:8000/together/v1", {"chat"}),
+        ("https://generativelanguage.googleapis.com/v1beta/openai/", {"chat"}),
+        ("http://127.0.0.1:8000/v1beta/openai", {"chat"}),
+        ("https://aiplatform.googleapis.com/v1/projects/p/locations/l/endpoints/openapi", set()),
         ("http://[/v1", {"chat", "completions", "responses"}),
     ],
 )
