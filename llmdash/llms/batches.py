@@ -142,8 +142,8 @@ class Batches(Protocol):
     """True if the file is uploaded first; False if `create` sends it."""
     names_batches: bool
     """True if the service keeps what tells a batch from others: its name, or the id of its file."""
-    counts_early: bool
-    """True if it tells counts before the end."""
+    answers_live: bool
+    """False if the models that it serves answer no call one by one."""
     opening: bytes
     separator: bytes
     closing: bytes

@@ -52,7 +52,7 @@ class _Service:
 
     takes_files = True
     names_batches = True
-    counts_early = True
+    answers_live = True
 
     def __init__(self, real: Batches, *, answers: bool) -> None:
         self._real = real

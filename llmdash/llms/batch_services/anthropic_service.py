@@ -34,7 +34,7 @@ class AnthropicBatchService:
     limits = BatchLimits(requests=100_000, bytes=256_000_000, window_s=86_400.0, calls_a_minute=50.0)
     takes_files = False
     names_batches = False
-    counts_early = False
+    answers_live = True
     opening = b'{"requests":['
     separator = b","
     closing = b"]}"

@@ -40,7 +40,7 @@ class OpenAIBatchService:
     """Batches by `/files` and `/batches`; the requests of a file all name one `url`."""
 
     limits: BatchLimits
-    counts_early: bool
+    answers_live: bool
     takes_files = True
     names_batches = True
     opening = b""
@@ -56,7 +56,7 @@ class OpenAIBatchService:
         url: str,
     ) -> None:
         self.limits = shape.limits
-        self.counts_early = shape.counts_early
+        self.answers_live = shape.answers_live
         self._calls = calls
         self._places = shape.places(calls)
         self._requests = requests

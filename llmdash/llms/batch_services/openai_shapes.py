@@ -20,7 +20,7 @@ _URLS = {"chat": "/v1/chat/completions", "completions": "/v1/completions", "resp
 class OpenAIShape:
     """OpenAI's own shape. `urls` are what requests name, by wire format: one that is not there has no
     batches. `kept_s` is how long files are asked to be kept at most, in seconds; None where that cannot be
-    asked.
+    asked. `answers_live` is False where models for batches answer no other calls.
     """
 
     jobs = "/batches"
@@ -31,8 +31,6 @@ class OpenAIShape:
     """What is behind the path of a batch to cancel it."""
     newest_first = True
     """True if lists are known to be in this order."""
-    counts_early = True
-    """True if counts are told before the end."""
     statuses: ClassVar[Statuses] = {}
 
     def __init__(
@@ -44,8 +42,10 @@ class OpenAIShape:
         kept_s: int | None = _WEEK_S,
         hours: int = 24,
         calls_a_minute: float = 60.0,
+        answers_live: bool = True,
     ) -> None:
         self.urls = urls
+        self.answers_live = answers_live
         self.limits = BatchLimits(requests, megabytes * 1_000_000, hours * _HOUR_S, calls_a_minute)
         self._kept = None if kept_s is None else {"anchor": "created_at", "seconds": kept_s}
 
@@ -152,7 +152,6 @@ class TogetherShape(OpenAIShape):
     """
 
     uploads = "/files/upload"
-    counts_early = False
     statuses: ClassVar[Statuses] = {"batch_client_error": 400, "batch_server_error": 500}
 
     def request(self, custom_id: str, url: str, body: Mapping[str, Any]) -> dict[str, Any]:

@@ -147,7 +147,7 @@ class ScriptedService:
     """The service as one key uses it."""
 
     names_batches: bool
-    counts_early = True
+    answers_live = True
     opening = b"["
     separator = b"\n"
     closing = b"]"

@@ -85,7 +85,6 @@ async def test_every_word_of_a_job_has_its_end(word: str, end: BatchEnd, is_canc
     assert (status.end, status.is_cancelling) == (end, is_cancelling)
     assert (status.requests, status.done, status.failed) == (None, None, None)
     assert status.results == (() if end is BatchEnd.NOT_YET else ("file-out", "file-err"))
-    assert not together()[0].counts_early
 
 
 async def test_why_a_job_failed_is_said() -> None:
