@@ -96,7 +96,7 @@ class ServiceCalls:
         try:
             body = FileBody(file, *around)
         except CannotRead as error:
-            raise Failure(FailureKind.LOCAL, str(error), reached=False) from None
+            raise Failure(FailureKind.LOCAL, str(error), reached=False) from error
         return await self._document(path, lambda client: client.upload(self._url(path), headers, body))
 
     async def delete(self, path: str) -> None:
