@@ -26,7 +26,7 @@ _A_FILE = re.compile(r"(?<![a-z])files?(?![a-z])", re.IGNORECASE)
 _A_MODEL = re.compile(r"\bmodels?\b", re.IGNORECASE)
 _IS_GONE = re.compile(
     r"not[ _]?(be )?found|no such|(not|n't) exist|no longer|expired|deleted|unknown|missing"
-    r"|invalid.{0,20}(?<![a-z])ids?(?![a-z])",
+    r"|invalid\W{0,3}(input[_ ])?file[_ ]?ids?(?![a-z])",
     re.IGNORECASE,
 )
 _LONGEST = 4.0

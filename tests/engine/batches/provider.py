@@ -78,7 +78,7 @@ class Provider:
         """Calls whose next answer is lost, once for each time that they are in it."""
         self.refusals: list[tuple[str, Failure]] = []
         """Calls that are refused next, in this order."""
-        self.lag_s = 0.0
+        self.lag_s = self.file_lag_s = 0.0
         self.stuck = self.in_vain = False
         self.share = 1.0
         """How many of the requests are carried out until a batch expires."""
@@ -196,7 +196,7 @@ class ScriptedService:
         file_id = f"file_{self._provider.calls['upload']}"
         with _disk(reached=False):
             self._provider.files[file_id] = (_stored(file_id, name, file), _requests(file))
-        self._provider.file_listed_at[file_id] = time.monotonic() + self._provider.lag_s
+        self._provider.file_listed_at[file_id] = time.monotonic() + self._provider.file_lag_s
         self._provider.answered("upload")
         return file_id
 
