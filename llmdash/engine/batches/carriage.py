@@ -96,6 +96,7 @@ class Carriage:
                 await self._collect(batch, *key)
             else:
                 await self._await_end(batch, *key)
+        self._disk.is_well(batch.number)
 
     async def _key_of(self, batch: SentBatch) -> tuple[Member, Batches] | None:
         """Return the key that a batch is with. Without one, what was not sent goes back; the rest waits."""
@@ -135,8 +136,8 @@ class Carriage:
             if self._runner.paused:
                 await batch.changed(None, self._runner.may_send())
                 return
-            if not batch.file.exists():
-                await self._dropping.again(batch, "its file is gone")
+            if _needs_file(batch, service) and not batch.file.exists():
+                await self._dropping.again(batch, "its file is gone", service)
                 return
             if (rest_s := self._refused.rest_s(batch)) > 0:
                 await batch.changed(rest_s)
@@ -153,9 +154,10 @@ class Carriage:
             if error is None:
                 await self._dropping.refused(batch, member, service, failure)
             else:
-                batch.waits_for = storable(f"for the disk: {failure}")
-                await self._disk.outlast(error)
+                batch.waits_for = storable(f"the disk: {failure}")
+                await self._disk.outlast(error, batch.number)
             return
+        self._disk.is_well(batch.number)
         if batch.state is BatchState.OUT:
             self._refused.took(batch)
             self._watch(member, service).nudge()
@@ -227,6 +229,10 @@ class Carriage:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._twins.close()
+
+
+def _needs_file(batch: SentBatch, service: Batches) -> bool:
+    return batch.state is BatchState.PLANNED or not service.takes_files
 
 
 def _is_out(batch: SentBatch, member: Member) -> bool:

@@ -126,11 +126,11 @@ class Collector:
                 _remove(file)
                 batch.foreign, batch.double, batch.unreadable = odd
                 seen.begin_again()
-                batch.waits_for = storable(f"for the disk: {words_of(error)}")
-                await self._disk.outlast(error)
+                batch.waits_for = storable(f"the disk: {words_of(error)}")
+                await self._disk.outlast(error, batch.number)
             else:
                 batch.waits_for = ""
-                self._disk.is_well()
+                self._disk.is_well(batch.number)
                 return
 
     async def _fetch(self, batch: SentBatch, service: Batches, source: str, file: Path) -> None:

@@ -13,7 +13,7 @@ from llmdash.engine.batches.carriage import Carriage
 from llmdash.engine.batches.carriers import Carriers
 from llmdash.engine.batches.collector import Collector
 from llmdash.engine.batches.disk_waits import DiskWaits
-from llmdash.engine.batches.drafts import Drafting
+from llmdash.engine.batches.drafts import Drafting, sweep
 from llmdash.engine.batches.errands import Errands
 from llmdash.engine.batches.lending import Lending
 from llmdash.engine.batches.planner import Planner
@@ -102,6 +102,7 @@ class BatchDesk:
         """Take up the batches on record; their jobs are lent."""
         cost_of = self._parts.reservations.quotes.batch_cost_of
         self.of_run.restore(reader, self._folder, self.carriers, self._lending, cost_of)
+        sweep(self._folder, [each.record.file for each in self.of_run.open])
         self._drafting.next_number = self.of_run.next_number
 
     def asking(self) -> Mapping[int, Member]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import math
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +16,7 @@ from llmdash.llms.wire.failures import Failure, FailureKind
 __all__ = ["DiskWaits", "disk_error", "words_of"]
 
 _LOOK_S = 1.0
+_PATIENCE = 10.0
 _FIXES = {
     errno.ENOSPC: "make room",
     errno.EDQUOT: "make room: your quota is used up",
@@ -54,29 +57,46 @@ class DiskWaits:
         self._least_s = least_s
         self._most_s = most_s
         self._is_late = is_late
-        self._since: float | None = None
-        """When the disk began to refuse, on the monotonic clock; None while it does not."""
+        self._since: dict[int, float] = {}
+        """When the disk began to refuse the files of each batch, on the monotonic clock; 0 for one that is
+        being written."""
         self._said: set[int] = set()
         """The errors that were reported since."""
 
-    async def outlast(self, error: OSError) -> bool:
-        """Report what the disk says, and wait before the next try; False if it is too late for one."""
+    async def outlast(self, error: OSError, batch: int = 0, needs: int = 0) -> bool:
+        """Report what the disk says, and wait before the next try, also until there is room for more than the
+        `needs` bytes that did not fit; False if it is too late for one.
+        """
         now = time.monotonic()
-        if self._since is None:
-            self._since = now
+        since = self._since.setdefault(batch, now)
         if (error.errno or 0) not in self._said:
             self._said.add(error.errno or 0)
             words = f"Batches wait for the disk, nothing is lost: {words_of(error)}"
             self._notice(Severity.WARNING, f"{words} ({self._folder})")
-        until = now + min(self._most_s, max(self._least_s, now - self._since))
-        while not self._is_late() and (left_s := until - time.monotonic()) > 0:  # noqa: ASYNC110 - by the clock
-            await asyncio.sleep(min(_LOOK_S, left_s))
+        await self._pass(min(self._most_s, max(self._least_s, now - since)))
+        until = now + _PATIENCE * self._most_s  # not every disk says how much room it has
+        while error.errno == errno.ENOSPC and self._room() <= needs and time.monotonic() < until:
+            if self._is_late():
+                break
+            await self._pass(_LOOK_S)
         return not self._is_late()
 
-    def is_well(self) -> None:
-        """Note that the disk does again what is asked of it."""
-        if self._since is not None:
-            self._since = None
+    async def _pass(self, seconds: float) -> None:
+        """Let time pass, until it is too late."""
+        until = time.monotonic() + seconds
+        while not self._is_late() and (left_s := until - time.monotonic()) > 0:  # noqa: ASYNC110 - by the clock
+            await asyncio.sleep(min(_LOOK_S, left_s))
+
+    def _room(self) -> float:
+        """The bytes that are free; without end where that cannot be told."""
+        try:
+            return shutil.disk_usage(self._folder).free
+        except OSError:
+            return math.inf
+
+    def is_well(self, batch: int = 0) -> None:
+        """Note that the disk does again what is asked of it for a batch, or need not any more."""
+        if self._since.pop(batch, None) is not None and not self._since:
             self._said.clear()
             self._notice(Severity.INFORMATION, "The disk takes the files of batches again")
 

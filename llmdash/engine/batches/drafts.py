@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from llmdash.engine.batches.batch_file import BatchFile, BatchRoom, RequestGroup
@@ -10,7 +11,21 @@ from llmdash.engine.batches.carriers import Carriers
 from llmdash.engine.model.batch_terms import BatchTerms
 from llmdash.engine.pool.member import Endpoint
 
-__all__ = ["Drafting", "Drafts"]
+__all__ = ["Drafting", "Drafts", "sweep"]
+
+
+_PREFIX = ".llmdash-batch-"
+
+
+def sweep(folder: Path, wanted: Collection[str]) -> None:
+    """Remove the files of batches that a process which was killed has left; those of the `wanted` ones, named
+    by their file of requests, stay.
+    """
+    kept = {Path(name).stem for name in wanted}
+    for file in folder.glob(f"{_PREFIX}*"):
+        if f".{file.name.split('.')[1]}" not in kept:
+            with suppress(OSError):
+                file.unlink()
 
 
 class Drafting:
@@ -35,7 +50,7 @@ class Drafting:
         tokens = min((each for each in limits if each is not None), default=None)
         room = BatchRoom.at(service, self._terms.most_jobs, tokens)
         number = self.next_number
-        file = self._folder / f".llmdash-batch-{number}.jsonl"
+        file = self._folder / f"{_PREFIX}{number}.jsonl"
         draft = BatchFile(number, group, member, service, room, file)
         self.next_number += 1
         return draft

@@ -60,9 +60,10 @@ class Dropping:
         if service is not None:
             await forget(batch, service)
 
-    async def again(self, batch: SentBatch, why: str) -> None:
+    async def again(self, batch: SentBatch, why: str, service: Batches) -> None:
         """Drop a batch whose file is lost before it was sent; its jobs are written into another."""
         self._plans.plan_again(await self._drop(batch, why))
+        await forget(batch, service)
 
     async def refused(self, batch: SentBatch, member: Member, service: Batches, failure: Failure) -> None:
         """Do what follows from a refusal."""

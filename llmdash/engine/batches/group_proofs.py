@@ -43,11 +43,9 @@ class GroupProofs:
 
     async def look(self) -> None:
         """Learn from the jobs that were answered so far."""
-        columns, turns = self._parts.store.columns, Turns()
-        if not any(columns.counts[state] for state in _ANSWERED):
+        some, turns = self._some_answered(), Turns()
+        if not some:
             return
-        answered = [job for job, state in enumerate(columns.state) if state in _ANSWERED]
-        some = answered[:: -(-len(answered) // _SAMPLE)]
         endpoints = {endpoint.name: endpoint for endpoint in self._parts.pool.endpoints}
         answers = await asyncio.to_thread(self._answers, some)
         for job, (place, model) in answers.items():
@@ -55,6 +53,17 @@ class GroupProofs:
             options = self._options(job)
             if place in endpoints and options is not None:
                 self._proven.add(RequestGroup(endpoints[place], model, options))
+
+    def _some_answered(self) -> Collection[int]:
+        """Jobs that were answered, spread over those that were."""
+        columns = self._parts.store.columns
+        some: set[int] = set()
+        for state in _ANSWERED:
+            if columns.counts[state]:
+                first, last = columns.state.find(state), columns.state.rfind(state)
+                step = 1 + (last - first) // _SAMPLE
+                some.update(columns.state.find(state, job) for job in range(first, last + 1, step))
+        return some
 
     def _answers(self, jobs: Collection[int]) -> Mapping[int, tuple[str, str]]:
         """The endpoint and the model that answered each of these jobs, as far as that is known."""

@@ -85,8 +85,9 @@ class Planner:
                     else:
                         batch = await self._finished(next(iter(drafts)), drafts, left)
                 except OSError as error:
+                    needs = sum(draft.size for draft in drafts)
                     self._take_out(drafts, left)
-                    if not await self._disk.outlast(error):
+                    if not await self._disk.outlast(error, needs=needs):
                         self._lending.give_back(left)
                         left.clear()
                     continue

@@ -19,7 +19,7 @@ from llmdash.engine.session import LocalSession
 from llmdash.llms.wire.failures import FailureKind
 from tests.engine.batches.provider import Provider, batch_plan, refused
 from tests.engine.batches.test_batches import SHAPES, balanced, executed, once, where
-from tests.engine.scripted import Server, prompts, started, until
+from tests.engine.scripted import Server, prompts, run, started, until
 from tests.waiting import wait_for
 
 _FULL = Path("/dev/full")
@@ -143,6 +143,18 @@ def test_what_the_disk_keeps_from_its_batch_goes_live_after_the_deadline(tmp_pat
     assert sum(server.asked.values()) == 9
 
 
+def test_files_that_a_killed_process_has_left_half_written_are_removed_by_the_next(tmp_path: Path) -> None:
+    server, provider = Server(), Provider()
+    provider.stuck = True
+    terms = BatchTerms(all_pending=True, leaves=True)
+    run(batch_plan(tmp_path, server, provider, prompts(9), terms=terms))
+    left = [tmp_path / f".llmdash-batch-{name}" for name in ("2.jsonl", "2.0.out.part", "1.0.out")]
+    for file in left:
+        file.write_text("half")
+    run(batch_plan(tmp_path, server, provider, prompts(9), terms=terms, resume=True))
+    assert [file.exists() for file in left] == [False, False, True]  # the first one is out, and needs its own
+
+
 def test_a_run_whose_folder_is_removed_while_a_batch_waits_for_it_ends_as_one_without_storage(
     tmp_path: Path,
 ) -> None:
@@ -177,8 +189,10 @@ async def test_what_the_disk_says_is_reported_once_with_its_fix_until_it_is_well
     for _ in range(2):
         assert await disk.outlast(OSError(number, "the reason"))
         assert await disk.outlast(OSError(number, "the reason"))
-        disk.is_well()
-        disk.is_well()
+        assert await disk.outlast(OSError(number, "the reason"), batch=3)
+        disk.is_well()  # but the results of the third
+        disk.is_well(3)
+        disk.is_well(3)
     said = f"Batches wait for the disk, nothing is lost: the reason; {fix}"
     first, over, again, _ = texts
     assert first == again
