@@ -60,6 +60,8 @@ def ctl(run: str, action: str, value: str | None, as_json: bool) -> None:
       release          run the rest after a trial, or what no batch takes
       drain            finish what is in flight, then end
       stop             end at once; what is in flight is cut off
+
+    Batches that are with a provider go on after drain and stop: llmdash batches collects or cancels them.
     """
     if action not in _NAMES:
         raise click.UsageError(f"{action!r} is no action; write one of {', '.join(_NAMES)}")

@@ -32,7 +32,7 @@ from llmdash.remote.client import RemoteSession
 from llmdash.reports.errors import KeptRun, error_kinds
 from llmdash.reports.progress import progress_line
 from llmdash.reports.summary import summary
-from llmdash.reports.wording import notice_line, per_second, rate_words
+from llmdash.reports.wording import notice_line, per_second, rate_words, staying_words
 from llmdash.sanitize import clean_line
 
 __all__ = [
@@ -69,8 +69,8 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class ActionOutcome:
-    """What came of an action: whether it took effect, the last frame, and the notices that came meanwhile;
-    `refused` is why the run does not carry it out, empty if it does.
+    """What came of an action: whether it took effect, the last frame, and the notices that came meanwhile,
+    with what stays out although the run ends; `refused` is why the run does not carry it out, if so.
     """
 
     confirmed: bool
@@ -154,8 +154,10 @@ def _steered(session: RemoteSession, action: Action, end: float) -> ActionOutcom
         confirmed = not alive or (has_begun and action.shows(before, now))
         refused = next((clean_line(notice.text) for notice in now.notices if notice.refused), "")
         if confirmed or refused or time.monotonic() >= end:
-            notices = tuple(notice_line(notice) for notice in now.notices if not notice.refused)
-            return ActionOutcome(confirmed, now, notices, refused)
+            notices = [notice_line(notice) for notice in now.notices if not notice.refused]
+            if action.ends and confirmed and (words := staying_words(now, session.folder)):
+                notices.append(words)
+            return ActionOutcome(confirmed, now, tuple(notices), refused)
         session.join(_LOOK_S)
 
 

@@ -36,6 +36,7 @@ __all__ = [
     "seconds",
     "share",
     "state_word",
+    "staying_words",
     "times_text",
     "title",
     "way_on",
@@ -196,6 +197,20 @@ def pending_words(frame: Frame, folder: Path) -> str:
     return (
         f"{counted(pending, 'prompt')} pending, {count(run.batched)} of them with a provider, in {batches}; "
         f"come back with: {resume}"
+    )
+
+
+def staying_words(frame: Frame, folder: Path) -> str:
+    """Return what stays with a provider when the run in `folder` ends, how its results are fetched and how
+    it is cancelled; empty where nothing does.
+    """
+    out = sum(row.state.is_open and row.state.may_exist for row in frame.batches)
+    if not out:
+        return ""
+    stay, them = ("stays", "it") if out == 1 else ("stay", "them")
+    return (
+        f"{counted(out, 'batch', 'batches')} {stay} with a provider; fetch {them} with: "
+        f"{collect_command(folder)}; cancel {them} with: llmdash batches cancel {shell_word(folder)}"
     )
 
 

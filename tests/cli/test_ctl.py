@@ -16,7 +16,8 @@ import pytest
 
 from llmdash.engine.model.commands import Command, Drain, Pause, Release, SetRate
 from llmdash.engine.model.frame import AutoPart, Frame, Notice, RatePart, RunPart
-from llmdash.engine.model.states import RunState, Severity
+from llmdash.engine.model.rows import BatchRow
+from llmdash.engine.model.states import BatchState, RunState, Severity
 from llmdash.launch.control import (
     ACTIONS,
     set_budget,
@@ -151,6 +152,24 @@ def test_a_command_is_confirmed_by_a_frame() -> None:
         assert status_of(folder).rate.rate == 3.0
         assert steer(folder, ACTIONS["release"]).confirmed
     assert session.commands == [Pause(), SetRate(3.0), Release()]
+
+
+@pytest.mark.parametrize("action", ["drain", "stop"])
+def test_who_ends_a_run_is_told_that_its_batches_stay_out_and_how_to_come_back_to_them(action: str) -> None:
+    class Leaving(Obeying):
+        def command(self, command: Command) -> None:
+            threading.Thread(target=server.close, args=(0,)).start()
+
+    session = Leaving()
+    states = (BatchState.OUT, BatchState.CLOSED, BatchState.CANCELLING, BatchState.PLANNED)
+    rows = [BatchRow(number, state, "a") for number, state in enumerate(states, 1)]
+    session.now = replace(session.now, batches=tuple(rows))
+    with served(session) as (server, folder):
+        (told,) = steer(folder, ACTIONS[action]).notices
+        assert told == (
+            f"2 batches stay with a provider; fetch them with: llmdash batches collect {folder}; "
+            f"cancel them with: llmdash batches cancel {folder}"
+        )
 
 
 def test_a_command_without_an_effect_is_waited_for_only_so_long() -> None:

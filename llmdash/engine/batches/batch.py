@@ -79,6 +79,8 @@ class SentBatch:
         """Set once the provider was asked to cancel it, by this start."""
         self.is_stuck = False
         """Whether it waits for a key that is not there, or the provider does not know it any more."""
+        self.may_have_files = False
+        """Whether more than one file of it may be at the provider, since the answer to an upload was lost."""
         self.expired = 0
         """The requests that were never carried out."""
         self.adopted_id: str | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from array import array
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -43,7 +44,9 @@ class BatchRoom(NamedTuple):
 
 
 class BatchFile:
-    """Writes the file of one batch; its hash grows with it."""
+    """Writes the file of one batch; its hash grows with it. What writes raises OSError; then it can only be
+    discarded.
+    """
 
     def __init__(
         self, number: int, group: RequestGroup, member: Member, service: Batches, room: BatchRoom, file: Path
@@ -57,6 +60,7 @@ class BatchFile:
         self.tokens = 0
         self._room = room
         self._starts = array("Q")
+        self._tokens_before = array("Q")
         self._hash = sha256()
         self._size = 0
         self._file = os.fdopen(os.open(file, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb")
@@ -82,17 +86,29 @@ class BatchFile:
     def add(self, job: int, line: bytes, tokens: int) -> None:
         """Add the request of a job."""
         self._starts.append(self._size)
+        self._tokens_before.append(self.tokens)
         self._put((self.service.separator if self.jobs else b"") + line)
         self.jobs.append(job)
         self.tokens += tokens
 
-    def differ_from(self, sizes: Collection[int]) -> Sequence[int]:
-        """Take out requests until there are not as many as in one of `sizes`. Return their jobs."""
-        out: list[int] = []
-        while len(self.jobs) > 1 and len(self.jobs) in sizes:
-            out.append(self.jobs.pop())
+    @property
+    def is_full(self) -> bool:
+        """True if it has as many requests as a batch may have."""
+        return len(self.jobs) >= self._room.requests
+
+    def size_beside(self, sizes: Collection[int]) -> int:
+        """Return how many of its requests it may keep to have another number than each of `sizes`; 0 if there
+        is no such number.
+        """
+        return next((size for size in range(len(self.jobs), 0, -1) if size not in sizes), 0)
+
+    def shorten(self, size: int) -> Sequence[int]:
+        """Keep `size` requests; return the jobs of the others, in their order. Raises OSError."""
+        out = self.jobs[size:]
         if out:
-            self._cut(self._starts[len(self.jobs)])
+            self._cut(self._starts[size])
+            self.tokens = self._tokens_before[size]
+            del self.jobs[size:], self._starts[size:], self._tokens_before[size:]
         return out
 
     def complete(self) -> None:
@@ -103,9 +119,11 @@ class BatchFile:
         self._file.close()
 
     def discard(self) -> None:
-        """Remove the file."""
-        self._file.close()
-        self.path.unlink(missing_ok=True)
+        """Remove the file, also where the disk has not taken all of it."""
+        with suppress(OSError):
+            self._file.close()
+        with suppress(OSError):  # it is in nobody's way
+            self.path.unlink(missing_ok=True)
 
     def _cut(self, end: int) -> None:
         """Keep the first `end` bytes of the file."""

@@ -11,6 +11,7 @@ from llmdash.engine.batches.book import BatchBook
 from llmdash.engine.batches.calls import persistently
 from llmdash.engine.batches.carriers import Carriers
 from llmdash.engine.batches.collector import Collector
+from llmdash.engine.batches.disk_waits import DiskWaits, disk_error
 from llmdash.engine.batches.dropping import Dropping, Plans
 from llmdash.engine.batches.escalation import Escalation
 from llmdash.engine.batches.lending import Lending
@@ -27,6 +28,7 @@ from llmdash.engine.model.states import BatchState, Severity
 from llmdash.engine.pool.member import Member
 from llmdash.llms.batches import BatchEnd, Batches
 from llmdash.llms.wire.failures import Failure
+from llmdash.sanitize import storable
 
 __all__ = ["Carriage"]
 
@@ -49,6 +51,7 @@ class Carriage:
         terms: BatchTerms,
         plans: Plans,
         batches: Callable[[], Sequence[SentBatch]],
+        disk: DiskWaits,
     ) -> None:
         self._parts = parts
         self._runner = runner
@@ -56,6 +59,7 @@ class Carriage:
         self._settling = settling
         self._collector = collector
         self._pace = terms.pace
+        self._disk = disk
         self._batches = batches
         self._book = book = BatchBook(parts)
         self._twins = Twins(batches, settling, terms.pace)
@@ -92,6 +96,7 @@ class Carriage:
                 await self._collect(batch, *key)
             else:
                 await self._await_end(batch, *key)
+        self._disk.is_well(batch.number)
 
     async def _key_of(self, batch: SentBatch) -> tuple[Member, Batches] | None:
         """Return the key that a batch is with. Without one, what was not sent goes back; the rest waits."""
@@ -128,11 +133,11 @@ class Carriage:
             if batch.is_wanted_back:
                 await self._dropping.back(batch, "brought back before it was sent", service)
                 return
-            if not batch.file.exists():
-                await self._dropping.back(batch, "its file is gone", service)
-                return
             if self._runner.paused:
                 await batch.changed(None, self._runner.may_send())
+                return
+            if _needs_file(batch, service) and not batch.file.exists():
+                await self._dropping.again(batch, "its file is gone", service)
                 return
             if (rest_s := self._refused.rest_s(batch)) > 0:
                 await batch.changed(rest_s)
@@ -145,8 +150,14 @@ class Carriage:
         try:
             await self._submitter.step(batch, service)
         except Failure as failure:
-            await self._dropping.refused(batch, member, service, failure)
+            error = disk_error(failure)
+            if error is None:
+                await self._dropping.refused(batch, member, service, failure)
+            else:
+                batch.waits_for = storable(f"the disk: {failure}")
+                await self._disk.outlast(error, batch.number)
             return
+        self._disk.is_well(batch.number)
         if batch.state is BatchState.OUT:
             self._refused.took(batch)
             self._watch(member, service).nudge()
@@ -218,6 +229,10 @@ class Carriage:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._twins.close()
+
+
+def _needs_file(batch: SentBatch, service: Batches) -> bool:
+    return batch.state is BatchState.PLANNED or not service.takes_files
 
 
 def _is_out(batch: SentBatch, member: Member) -> bool:

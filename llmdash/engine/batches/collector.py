@@ -9,6 +9,8 @@ from pathlib import Path
 from llmdash.engine.batches.batch import SentBatch, named
 from llmdash.engine.batches.book import BatchBook
 from llmdash.engine.batches.calls import persistently
+from llmdash.engine.batches.disk_waits import DiskWaits, disk_error, words_of
+from llmdash.engine.batches.forgetting import forget
 from llmdash.engine.batches.lending import Lending
 from llmdash.engine.batches.settling import BatchSettling
 from llmdash.engine.batches.turns import Turns
@@ -19,6 +21,7 @@ from llmdash.engine.model.states import BatchState, Severity
 from llmdash.engine.pool.member import Member
 from llmdash.llms.batches import BatchAnswer, BatchEnd, Batches, BatchStatus
 from llmdash.llms.wire.failures import Failure
+from llmdash.sanitize import storable
 
 __all__ = ["Collector"]
 
@@ -35,6 +38,27 @@ class _Seen:
         self.own = 0
         """The lines that are of this batch."""
         self._answered: set[int] = set()
+        self._settled: set[int] = set()
+        self._before: set[int] = set()
+
+    def begin(self) -> None:
+        """Note that a file is about to be read."""
+        self._settled, self._before = set(), set()
+
+    def begin_again(self) -> None:
+        """Note that it is read from its start once more."""
+        self._before = self._settled.copy()
+
+    def settle(self, job: int) -> None:
+        """Note that a job is about to be settled."""
+        self._settled.add(job)
+
+    def is_double(self, job: int) -> bool:
+        """True for a line of a job that was settled, unless it is the same line, read once more."""
+        if job not in self._before:
+            return True
+        self._before.discard(job)
+        return False
 
     def add(self, job: int, found: BatchAnswer) -> None:
         """Note a line of this batch."""
@@ -54,7 +78,13 @@ class Collector:
     """
 
     def __init__(
-        self, parts: RunnerParts, settling: BatchSettling, lending: Lending, terms: BatchTerms, run: str
+        self,
+        parts: RunnerParts,
+        settling: BatchSettling,
+        lending: Lending,
+        terms: BatchTerms,
+        run: str,
+        disk: DiskWaits,
     ) -> None:
         self._parts = parts
         self._book = BatchBook(parts)
@@ -62,6 +92,7 @@ class Collector:
         self._lending = lending
         self._terms = terms
         self._run = run
+        self._disk = disk
 
     async def collect(self, batch: SentBatch, member: Member, service: Batches, status: BatchStatus) -> bool:
         """Settle the jobs of a batch by its results; False, and nothing is settled, if they show that it is
@@ -70,23 +101,52 @@ class Collector:
         files = [batch.file.with_suffix(f".{number}.out") for number in range(len(status.results))]
         seen = _Seen()
         for source, file in zip(status.results, files, strict=True):
-            await self._fetch(batch, service, source, file)
-            await self._settle(batch, member, service, file, seen)
+            await self._take(batch, member, service, source, file, seen)
         if not seen.own and batch.foreign and batch.may_be_of_another(service):
             return False
         await self._rest(batch, member, are_missing=seen.lacks(status))
         await self._close(batch)
         for file in (*files, batch.file):
-            file.unlink(missing_ok=True)
+            _remove(file)
         if not self._terms.keeps:
-            with suppress(Failure):  # they expire by themselves
-                await service.forget(status)
+            await forget(batch, service, status)
         return True
 
+    async def _take(
+        self, batch: SentBatch, member: Member, service: Batches, source: str, file: Path, seen: _Seen
+    ) -> None:
+        """Settle jobs by one file of results, once the disk takes it and gives it back."""
+        seen.begin()
+        while True:
+            odd = batch.foreign, batch.double, batch.unreadable
+            try:
+                await self._fetch(batch, service, source, file)
+                await self._settle(batch, member, service, file, seen)
+            except OSError as error:
+                _remove(file)
+                batch.foreign, batch.double, batch.unreadable = odd
+                seen.begin_again()
+                batch.waits_for = storable(f"the disk: {words_of(error)}")
+                await self._disk.outlast(error, batch.number)
+            else:
+                batch.waits_for = ""
+                self._disk.is_well(batch.number)
+                return
+
     async def _fetch(self, batch: SentBatch, service: Batches, source: str, file: Path) -> None:
+        """Fetch a file of results. Raises Failure where it is gone, OSError where the disk refuses it."""
         pace = self._terms.pace
         longest_s = _AGAINS * pace.again  # a download that was cut had begun: the service is there
-        await persistently(batch, pace, lambda: service.download(source, file), longest_s=longest_s)
+
+        async def download() -> None:
+            try:
+                await service.download(source, file)
+            except Failure as failure:
+                if (error := disk_error(failure)) is not None:
+                    raise error from None
+                raise
+
+        await persistently(batch, pace, download, longest_s=longest_s)
 
     async def _settle(
         self, batch: SentBatch, member: Member, service: Batches, file: Path, seen: _Seen
@@ -110,8 +170,9 @@ class Collector:
             return None
         seen.add(name.job, found)
         if not self._lending.is_open(name.job, batch.number):
-            batch.double += 1
+            batch.double += seen.is_double(name.job)
             return None
+        seen.settle(name.job)
         return name.job
 
     async def _pause(self, count: int, turns: Turns) -> None:
@@ -156,3 +217,8 @@ class Collector:
         await self._book.put(batch, BatchState.CLOSED, ended_at=ended_at, expired=expired)
         done = counted(batch.record.jobs, "job")
         self._settling.notice(Severity.INFORMATION, f"{batch.where()} is back: {done}")
+
+
+def _remove(file: Path) -> None:
+    with suppress(OSError):  # a file that stays is in nobody's way
+        file.unlink(missing_ok=True)

@@ -12,6 +12,8 @@ from llmdash.engine.batches.batch import SentBatch
 from llmdash.engine.batches.carriage import Carriage
 from llmdash.engine.batches.carriers import Carriers
 from llmdash.engine.batches.collector import Collector
+from llmdash.engine.batches.disk_waits import DiskWaits
+from llmdash.engine.batches.drafts import Drafting, sweep
 from llmdash.engine.batches.errands import Errands
 from llmdash.engine.batches.lending import Lending
 from llmdash.engine.batches.planner import Planner
@@ -55,8 +57,20 @@ class BatchDesk:
         self._lending = Lending(parts, runner.settling)
         settling = BatchSettling(parts, runner.settlement, self._lending)
         self._settling = settling
-        self._planner = Planner(parts, self.carriers, self._lending, terms, folder, run, self.of_run.sizes_at)
-        collector = Collector(parts, settling, self._lending, terms, run)
+        pace = terms.pace
+        disk = DiskWaits(settling.notice, folder, pace.again, pace.longest_again, lambda: self._is_late)
+        self._drafting = Drafting(self.carriers, terms, folder)
+        self._planner = Planner(
+            parts,
+            self._drafting,
+            self._lending,
+            self.carriers,
+            folder,
+            run,
+            self.of_run.sizes_at,
+            disk,
+        )
+        collector = Collector(parts, settling, self._lending, terms, run, disk)
         self._carriage = Carriage(
             parts,
             runner,
@@ -67,6 +81,7 @@ class BatchDesk:
             terms,
             self,
             self.of_run.all,
+            disk,
         )
         parts.queue.withholds = terms.only and terms.errand is None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -96,7 +111,8 @@ class BatchDesk:
         """Take up the batches on record; their jobs are lent."""
         cost_of = self._parts.reservations.quotes.batch_cost_of
         self.of_run.restore(reader, self._folder, self.carriers, self._lending, cost_of)
-        self._planner.number_from(self.of_run.next_number)
+        sweep(self._folder, [each.record.file for each in self.of_run.open])
+        self._drafting.next_number = self.of_run.next_number
 
     def asking(self) -> Mapping[int, Member]:
         """Return the jobs that are in batches, and the key of each."""
@@ -175,7 +191,7 @@ class BatchDesk:
         one are told.
         """
         if endpoint_tokens is not None:
-            self._planner.most_tokens[endpoint_tokens[0]] = endpoint_tokens[1]
+            self._drafting.most_tokens[endpoint_tokens[0]] = endpoint_tokens[1]
         self._spawn(self._plan_taken(jobs, probe=False))
 
     def lose_interest(self, jobs: Sequence[int]) -> None:

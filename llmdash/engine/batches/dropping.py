@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from llmdash.engine.batches.batch import SentBatch
 from llmdash.engine.batches.book import BatchBook
 from llmdash.engine.batches.carriers import Carriers
+from llmdash.engine.batches.forgetting import forget
 from llmdash.engine.batches.lending import Lending
 from llmdash.engine.batches.refused_batches import AfterRefusal, RefusedBatches
 from llmdash.engine.batches.settling import BatchSettling
@@ -16,7 +17,7 @@ from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.model.records import AttemptRecord
 from llmdash.engine.model.states import BatchState, Severity
 from llmdash.engine.pool.member import Member
-from llmdash.llms.batches import Batches, BatchStatus
+from llmdash.llms.batches import Batches
 from llmdash.llms.wire.failures import Failure
 
 __all__ = ["Dropping", "Plans"]
@@ -57,7 +58,12 @@ class Dropping:
         """Drop a batch; its jobs are pending again, and its file is deleted at the service."""
         self._lending.give_back(await self._drop(batch, why))
         if service is not None:
-            await _forget_file(batch, service)
+            await forget(batch, service)
+
+    async def again(self, batch: SentBatch, why: str, service: Batches) -> None:
+        """Drop a batch whose file is lost before it was sent; its jobs are written into another."""
+        self._plans.plan_again(await self._drop(batch, why))
+        await forget(batch, service)
 
     async def refused(self, batch: SentBatch, member: Member, service: Batches, failure: Failure) -> None:
         """Do what follows from a refusal."""
@@ -69,7 +75,7 @@ class Dropping:
         if verdict is AfterRefusal.NO_SERVICE:
             self._carriers.switch_off(member.endpoint, batch.record.model, str(failure))
         jobs = await self._drop(batch, str(failure))
-        await _forget_file(batch, service)
+        await forget(batch, service)
         self._settling.notice(Severity.WARNING, f"{batch.where()} was not taken: {failure}")
         queue = member.endpoint, batch.record.model
         if verdict is AfterRefusal.SMALLER:
@@ -99,9 +105,3 @@ class Dropping:
         with suppress(OSError):
             batch.file.unlink(missing_ok=True)
         return jobs
-
-
-async def _forget_file(batch: SentBatch, service: Batches) -> None:
-    if batch.record.file_id is not None:
-        with suppress(Failure):  # it expires by itself
-            await service.forget(BatchStatus("", "", file_id=batch.record.file_id))

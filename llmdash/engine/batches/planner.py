@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from llmdash.engine.batches.batch import SentBatch, batch_name, request_name
-from llmdash.engine.batches.batch_file import BatchFile, BatchRoom, RequestGroup
+from llmdash.engine.batches.batch_file import BatchFile, RequestGroup
 from llmdash.engine.batches.carriers import Carriers
+from llmdash.engine.batches.disk_waits import DiskWaits
+from llmdash.engine.batches.drafts import Drafting, Drafts
+from llmdash.engine.batches.group_proofs import GroupProofs, option_names
 from llmdash.engine.batches.lending import Lending
 from llmdash.engine.batches.refusals import RefusedRows
 from llmdash.engine.batches.turns import Turns
 from llmdash.engine.dispatch.asker import as_asked
 from llmdash.engine.dispatch.attempt import prompt_tokens
 from llmdash.engine.dispatch.parts import RunnerParts
-from llmdash.engine.model.batch_terms import BatchTerms
 from llmdash.engine.model.records import AttemptRecord, BatchRecord
-from llmdash.engine.model.states import BatchState, JobState
-from llmdash.engine.pool.member import Endpoint
-from llmdash.llms.batches import Batches
+from llmdash.engine.model.states import BatchState
 from llmdash.llms.options import merge_options
 from llmdash.llms.wire.failures import Failure
 from llmdash.prompts.source import InputError, Prompt
 
 __all__ = ["Planner"]
 
-_LOOK_S = 0.1
 _MEMBERS = 1_000
 """Attempts that are written together; then it is the turn of what is sent live."""
 
@@ -45,62 +45,87 @@ class _Request(NamedTuple):
 class Planner:
     """Plans batches. `open_sizes` returns how many requests the open batches at an endpoint have.
 
-    One job of each group goes first, live: a wrong model name costs one call, not a day.
+    One job of each group goes first, live, unless one was answered before: a wrong model name costs one call,
+    not a day. While the disk refuses a file nothing is on record of its batch, and its jobs stay lent.
     """
 
     def __init__(
         self,
         parts: RunnerParts,
-        carriers: Carriers,
+        drafting: Drafting,
         lending: Lending,
-        terms: BatchTerms,
+        carriers: Carriers,
         folder: Path,
         run: str,
         open_sizes: Callable[[str], set[int]],
+        disk: DiskWaits,
     ) -> None:
         self._parts = parts
-        self._carriers = carriers
+        self._drafting = drafting
         self._lending = lending
-        self._terms = terms
+        self._carriers = carriers
         self._folder = folder
         self._run = run
-        self._number = 1
         self._open_sizes = open_sizes
-        self._probes: dict[RequestGroup, int] = {}
-        """The job of each group that is sent live before the others."""
-        self._proven: set[RequestGroup] = set()
-        self.most_tokens: dict[tuple[Endpoint, str], int] = {}
-        """The most tokens of a batch of a model, as the provider told by refusing a larger one."""
-
-    def number_from(self, number: int) -> None:
-        """Number the batches from `number` on."""
-        self._number = number
+        self._disk = disk
+        self._proofs = GroupProofs(parts, folder)
 
     async def plan(self, jobs: Sequence[int], *, probe: bool = True) -> AsyncGenerator[SentBatch, None]:
         """Yield batches of these lent jobs, each once it is on record. What cannot go is given back."""
         refused = RefusedRows(self._parts)
-        drafts: dict[RequestGroup, BatchFile] = {}
-        turns = Turns()
+        drafts, left, turns = Drafts(self._drafting.begin), deque(jobs), Turns()
+        if probe:
+            await self._proofs.look()
         try:
-            for job in jobs:
+            while left or drafts:
                 await turns.pause()
-                if (request := self._request(job, refused)) is None:
-                    self._lending.give_back((job,))
+                try:
+                    if left:
+                        batch = await self._placed(left, drafts, refused, probe=probe)
+                    else:
+                        batch = await self._finished(next(iter(drafts)), drafts, left)
+                except OSError as error:
+                    needs = sum(draft.size for draft in drafts)
+                    self._take_out(drafts, left)
+                    if not await self._disk.outlast(error, needs=needs):
+                        self._lending.give_back(left)
+                        left.clear()
                     continue
-                if probe and request.group not in self._probes and request.group not in self._proven:
-                    self._begin(request, refused)
-                    continue
-                for full in self._written(request, drafts, refused):
-                    if (batch := await self._finished(full)) is not None:
-                        yield batch
-            for draft in list(drafts.values()):
-                del drafts[draft.group]
-                if (batch := await self._finished(draft)) is not None:
+                if batch is not None:
                     yield batch
         finally:
-            for draft in drafts.values():
-                draft.discard()
+            drafts.discard()
             refused.report()
+
+    def _take_out(self, drafts: Drafts, left: deque[int]) -> None:
+        """Give the disk its room back: what is in drafts is written anew, later."""
+        jobs = drafts.discard()
+        for job in jobs:
+            self._parts.reservations.give_back(job)
+        left.extendleft(reversed(jobs))
+
+    async def _placed(
+        self, left: deque[int], drafts: Drafts, refused: RefusedRows, *, probe: bool
+    ) -> SentBatch | None:
+        """Write the first job that is left into the draft of its group. If that is full, put its batch on
+        record instead; the job is left for the next one. Raises OSError; the job is still left then.
+        """
+        job = left[0]
+        request = self._request(job, refused) if self._lending.is_open(job, 0) else None
+        draft = None if request is None else drafts.of(request.group)
+        line = None if request is None or draft is None else self._line(request, draft, refused)
+        if request is None or draft is None or line is None:
+            self._lending.give_back((job,))
+        elif probe and draft.service.answers_live and self._proofs.is_first(job, request.group):
+            self._lending.give_out(job)
+        elif not draft.takes(line, request.tokens):
+            return await self._finished(draft, drafts, left)
+        elif self._is_covered(request, draft):
+            draft.add(job, line, request.tokens)
+        else:
+            self._lending.give_back((job,))
+        left.popleft()
+        return None
 
     def _request(self, job: int, refused: RefusedRows) -> _Request | None:
         try:
@@ -111,66 +136,15 @@ class Planner:
         if isinstance(place, str):
             refused.add(job, place)
             return None
-        options = frozenset(prompt.options)
-        if prompt.body is not None:
-            options |= frozenset(prompt.body.fields)
-        return _Request(job, prompt, RequestGroup(*place, options), prompt_tokens(prompt))
+        return _Request(job, prompt, RequestGroup(*place, option_names(prompt)), prompt_tokens(prompt))
 
-    def _begin(self, request: _Request, refused: RefusedRows) -> None:
-        """Send the first job of a group live, if a batch can carry such jobs."""
-        group, job = request.group, request.job
-        member = self._carriers.first_member(group.endpoint, group.model)
-        service = None if member is None else self._carriers.service(member)
-        if service is None or self._line(request, service, 0, refused) is None:
-            self._lending.give_back((job,))
-            return
-        self._probes[group] = job
-        self._lending.give_out(job)
-
-    def _written(
-        self, request: _Request, drafts: dict[RequestGroup, BatchFile], refused: RefusedRows
-    ) -> Iterator[BatchFile]:
-        """Write a request into the draft of its group; yield the one before, if that is full."""
-        job, group = request.job, request.group
-        draft = drafts.get(group) or self._opened(group, drafts)
-        line = None if draft is None else self._line(request, draft.service, draft.number, refused)
-        if draft is None or line is None:
-            self._lending.give_back((job,))
-            return
-        if not draft.takes(line, request.tokens):
-            del drafts[group]
-            yield draft
-            draft = self._opened(group, drafts)
-            if draft is not None:  # the id of a request names its batch
-                line = self._line(request, draft.service, draft.number, refused)
-        if draft is None or line is None or not self._is_covered(request, draft):
-            self._lending.give_back((job,))
-            return
-        draft.add(job, line, request.tokens)
-
-    def _opened(self, group: RequestGroup, drafts: dict[RequestGroup, BatchFile]) -> BatchFile | None:
-        member = self._carriers.next_member(group.endpoint, group.model)
-        service = None if member is None else self._carriers.service(member)
-        if member is None or service is None:
-            return None
-        told = self.most_tokens.get((group.endpoint, group.model))
-        limits = (told, self._terms.most_tokens, group.endpoint.batch_queue_tokens)
-        tokens = min((each for each in limits if each is not None), default=None)
-        number, self._number = self._number, self._number + 1
-        room = BatchRoom.at(service, self._terms.most_jobs, tokens)
-        draft = BatchFile(
-            number, group, member, service, room, self._folder / f".llmdash-batch-{number}.jsonl"
-        )
-        drafts[group] = draft
-        return draft
-
-    def _line(self, request: _Request, service: Batches, batch: int, refused: RefusedRows) -> bytes | None:
-        """Return the request as it stands in the file of a batch; None for one that a batch cannot carry."""
+    def _line(self, request: _Request, draft: BatchFile, refused: RefusedRows) -> bytes | None:
+        """Return the request as it stands in the file; None for one that a batch cannot carry."""
         options = merge_options(self._parts.options, request.prompt.options)
         attempt = self._parts.store.columns.tries[request.job] + 1
-        name = request_name(self._run, batch, request.job, attempt)
+        name = request_name(self._run, draft.number, request.job, attempt)
         try:
-            return service.line(name, as_asked(request.prompt), None, options)
+            return draft.service.line(name, as_asked(request.prompt), None, options)
         except Failure as failure:
             refused.add(request.job, failure.message)
             return None
@@ -180,15 +154,22 @@ class Planner:
         reservations = self._parts.reservations
         return not reservations.are_needed or reservations.reserve(request.job, request.prompt, draft.member)
 
-    async def _finished(self, draft: BatchFile) -> SentBatch | None:
-        """Put a batch on record, once the first job of its group was answered."""
-        if not draft.jobs or not await self._is_answered(draft.group):
+    async def _finished(self, draft: BatchFile, drafts: Drafts, left: deque[int]) -> SentBatch | None:
+        """Put a batch on record, once the first job of its group was answered. Raises OSError; nothing is on
+        record then.
+        """
+        if (
+            not draft.jobs
+            or not await self._proofs.is_answered(draft.group)
+            or not self._differs(draft, left)
+        ):
+            drafts.drop(draft)
             draft.discard()
             self._lending.give_back(draft.jobs)
             return None
-        if not draft.service.names_batches:
-            self._lending.give_back(draft.differ_from(self._open_sizes(draft.member.endpoint.name)))
         await asyncio.to_thread(draft.complete)
+        drafts.drop(draft)
+        self._disk.is_well()
         still_lent = (job for job in draft.jobs if self._lending.is_open(job, 0))  # others were cancelled
         kept = array("I", still_lent)
         batch = SentBatch(self._record(draft), self._folder, kept, draft.member)
@@ -197,19 +178,21 @@ class Planner:
         await self._lending.move(kept, draft.number)
         return batch
 
-    async def _is_answered(self, group: RequestGroup) -> bool:
-        """Wait until the first job of a group has ended; True if it was answered."""
-        columns = self._parts.store.columns
-        probe = self._probes.get(group)
-        while probe is not None and group not in self._proven:
-            state = JobState(columns.state[probe])
-            if state in (JobState.DONE, JobState.INVALID):
-                self._proven.add(group)
-            elif state.ended:
-                del self._probes[group]
-                return False
-            else:
-                await asyncio.sleep(_LOOK_S)
+    def _differs(self, draft: BatchFile, left: deque[int]) -> bool:
+        """Where batches have no names, see to it that this one has another number of requests than the open
+        ones: what is too many is left for the next. False for a rest of which no number would be its own.
+        """
+        if draft.service.names_batches:
+            return True
+        size = draft.size_beside(self._open_sizes(draft.member.endpoint.name))
+        if not size:
+            return (
+                draft.is_full
+            )  # there are more of them than numbers: it has to wait for its turn to be sent
+        over = draft.shorten(size)
+        for job in over:
+            self._parts.reservations.give_back(job)
+        left.extendleft(reversed(over))
         return True
 
     def _record(self, draft: BatchFile) -> BatchRecord:

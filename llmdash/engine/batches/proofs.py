@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from llmdash.engine.batches.batch import SentBatch, batch_name, named
 from llmdash.llms.batches import BatchEnd, Batches, BatchStatus
@@ -43,10 +44,11 @@ class Proofs:
             await service.download(status.results[0], file)
             ids = (service.read(line).custom_id for line in service.lines(file))
             first = next((each for each in ids if each is not None), None)
-        except Failure:
+        except (Failure, OSError):
             return None
         finally:
-            file.unlink(missing_ok=True)
+            with suppress(OSError):
+                file.unlink(missing_ok=True)
         if first is None:
             return None
         name = named(first)

@@ -8,10 +8,11 @@ import time
 
 from llmdash.engine.batches.batch import SentBatch
 from llmdash.engine.model.batch_terms import BatchPace
+from llmdash.engine.model.states import BatchState
 from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.sanitize import storable
 
-__all__ = ["AfterRefusal", "RefusedBatches"]
+__all__ = ["AfterRefusal", "RefusedBatches", "lacks_file"]
 
 _OF_QUEUE = re.compile(
     r"token_limit_exceeded|enqueued|queue(d)? (token|limit|request)|too many (batch|queued)", re.IGNORECASE
@@ -20,6 +21,14 @@ _NOT_BATCHABLE = re.compile(
     r"not (be )?(support|avail|enabled|allow)|unsupported|does not exist|not found", re.IGNORECASE
 )
 _NOT_THERE = (404, 405, 501)
+_OF_FILE = (400, 404, 410, 422)
+_A_FILE = re.compile(r"(?<![a-z])files?(?![a-z])", re.IGNORECASE)
+_A_MODEL = re.compile(r"\bmodels?\b", re.IGNORECASE)
+_IS_GONE = re.compile(
+    r"not[ _]?(be )?found|no such|(not|n't) exist|no longer|expired|deleted|unknown|missing"
+    r"|invalid\W{0,3}(input[_ ])?file[_ ]?ids?(?![a-z])",
+    re.IGNORECASE,
+)
 _LONGEST = 4.0
 
 
@@ -35,6 +44,18 @@ class AfterRefusal(enum.Enum):
     BACK = "back"
 
 
+def lacks_file(failure: Failure, file_id: str | None) -> bool:
+    """True if a creation was refused since the file of its requests is not there, or not any more: by the
+    field, the code or the words that name it, in which each provider differs.
+    """
+    if file_id is None or failure.status not in _OF_FILE or failure.about_model:
+        return False
+    said = f"{failure.code or ''} {failure.param} {failure.words}"
+    if file_id not in said and (_A_FILE.search(said) is None or _A_MODEL.search(said) is not None):
+        return False
+    return _IS_GONE.search(said) is not None or (file_id in said and failure.status in _NOT_THERE)
+
+
 class RefusedBatches:
     """A refusal says nothing of the live work of a key, unless the key itself is refused. A queue that is
     full rests, longer each time, and its batches become smaller.
@@ -44,9 +65,16 @@ class RefusedBatches:
         self._pace = pace
         self._until: dict[tuple[str, str], float] = {}
         self._rest_s: dict[tuple[str, str], float] = {}
+        self._without_file: set[tuple[str, str]] = set()
+        """The queues that lost the file of a batch which they had taken."""
 
     def judge(self, batch: SentBatch, failure: Failure) -> AfterRefusal:
         """Return what follows from a refusal of a batch, and let its queue rest where that is full."""
+        if lacks_file(failure, batch.record.file_id):
+            is_first = _queue(batch) not in self._without_file
+            self._without_file.add(_queue(batch))
+            was_taken = batch.state is BatchState.ENDED
+            return AfterRefusal.LATER if was_taken and is_first else AfterRefusal.BACK
         said = f"{failure.code or ''} {failure.message}"
         if _OF_QUEUE.search(said):
             self._rest(batch, failure)

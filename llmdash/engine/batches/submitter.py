@@ -11,7 +11,9 @@ from typing import Any
 from llmdash.engine.batches.batch import SentBatch
 from llmdash.engine.batches.book import BatchBook
 from llmdash.engine.batches.calls import is_unknown, persistently
+from llmdash.engine.batches.forgetting import CLOCKS_S
 from llmdash.engine.batches.proofs import Proofs
+from llmdash.engine.batches.uploads import Uploads
 from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.model.batch_terms import BatchPace
 from llmdash.engine.model.events import Noticed
@@ -21,8 +23,6 @@ from llmdash.llms.wire.failures import Failure
 
 __all__ = ["Submitter"]
 
-_CLOCKS_S = 600.0
-"""Seconds by which the clock of a provider may differ from ours: lists are read that much further back."""
 _SLACK_S = 90.0
 _OF_PROVIDER = ("provider_id", "created_at", "expires_at", "ended_at", "word", "done", "failed", "cancel_at")
 """What a record has of the provider's batch."""
@@ -52,21 +52,20 @@ class Submitter:
         self._proofs = Proofs()
         self._creating: set[int] = set()
         """Batches that are about to be created."""
-        self._uploading: set[int] = set()
-        """Batches whose file may be there, since an answer was lost."""
+        self._uploads = Uploads(parts, book, pace)
         self._searched: dict[int, float] = {}
         """When the search for a batch was begun, on the monotonic clock."""
 
     def doubt(self, batch: SentBatch) -> None:
-        """Note that an earlier start may have uploaded the file of a batch that is planned."""
-        self._uploading.add(batch.number)
+        """Note that an earlier start may have done more of a batch than is on record."""
+        self._uploads.doubt(batch)
 
     async def step(self, batch: SentBatch, service: Batches) -> None:
         """Bring a batch one step further. Raises Failure where it is refused, or nothing was sent."""
         if batch.state is BatchState.CREATING:
             await self._find(batch, service)
         elif batch.state is BatchState.PLANNED and service.takes_files:
-            await self._upload(batch, service)
+            await self._uploads.upload(batch, service)
         elif await self._has_turn(batch, service):
             await self._create(batch, service)
 
@@ -94,23 +93,6 @@ class Submitter:
         is_in_doubt = other.state.may_exist or other.number in self._creating
         return is_in_doubt and (record.endpoint, record.jobs) == (its.endpoint, its.jobs)
 
-    async def _upload(self, batch: SentBatch, service: Batches) -> None:
-        name = f"{batch.record.name}.jsonl"
-        file_id = await self._uploaded_before(batch, service, name)
-        if file_id is None:
-            self._uploading.add(batch.number)
-            file_id = await service.upload(batch.file, name)
-        self._uploading.discard(batch.number)
-        await self._book.put(batch, BatchState.UPLOADED, file_id=file_id)
-
-    async def _uploaded_before(self, batch: SentBatch, service: Batches, name: str) -> str | None:
-        """Return the file of a batch that may be at the service; None if it is not there."""
-        if batch.number not in self._uploading:
-            return None
-        listing = await service.files(batch.record.planned_at - _CLOCKS_S)
-        found = (each for each in listing.files if each.name == name and each.bytes == batch.record.bytes)
-        return next((each.id for each in found), None)
-
     async def _create(self, batch: SentBatch, service: Batches) -> None:
         record, before = batch.record, batch.state
         began = record.creating_at or self._parts.wall_clock()
@@ -126,8 +108,10 @@ class Submitter:
             if is_unknown(failure):
                 self._searched.pop(batch.number, None)
                 return
-            await self._book.put(batch, before)
-            raise
+            if not await self._uploads.is_due_again(batch, failure):
+                await self._book.put(batch, before)
+                raise
+            return
         await self.adopt(batch, status)
         _remove(batch)
 
@@ -176,7 +160,7 @@ class Submitter:
 
     async def _candidates(self, batch: SentBatch, service: Batches) -> Sequence[BatchStatus]:
         record = batch.record
-        since = (record.creating_at or record.planned_at) - _CLOCKS_S
+        since = (record.creating_at or record.planned_at) - CLOCKS_S
         listing = await persistently(batch, self._pace, lambda: service.look(since))
         ahead_s = 0.0 if listing.at is None else listing.at - self._parts.wall_clock()
         known = {*self._owned(), *self._proofs.foreign}

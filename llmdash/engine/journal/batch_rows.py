@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from array import array
+from collections.abc import Collection
 from pathlib import Path
 
 from llmdash.engine.journal.attempt_sums import whole
@@ -18,6 +19,12 @@ __all__ = ["BatchRows", "jobs_in_open_batches"]
 _OPEN = """
 SELECT batch, job FROM (SELECT {} FROM attempts)
 WHERE state = 'batched' AND job NOT IN (SELECT job FROM results) ORDER BY job
+"""
+
+_ANSWERED = """
+SELECT job, endpoint, model FROM (SELECT {} FROM results WHERE job IN ({}))
+WHERE state IN ('done', 'invalid') AND endpoint IS NOT NULL AND model IS NOT NULL
+AND INSTR(',' || COALESCE(flags, '') || ',', ',reused,') = 0
 """
 
 _CLOSED = ", ".join(f"'{state.value}'" for state in BatchState if not state.is_open)
@@ -48,6 +55,16 @@ class BatchRows:
                 return []
             rows = db.execute(f"SELECT {columns} FROM batches ORDER BY batch").fetchall()  # noqa: S608 - our own column names
         return [BatchRecord._make(row) for row in rows]
+
+    def answered(self, jobs: Collection[int]) -> dict[int, tuple[str, str]]:
+        """Return by which (endpoint, model) those of these jobs were answered that have an answer of their
+        own: a few hundred at most.
+        """
+        marks = ",".join("?" * len(jobs))
+        with querying(self._path) as db:
+            columns = columns_of(db, "results", ("job", "state", "endpoint", "model", "flags"))
+            rows = db.execute(_ANSWERED.format(columns, marks), tuple(jobs)).fetchall()
+        return {job: (endpoint, model) for job, endpoint, model in rows}
 
     def spent(self) -> list[tuple[int, str, str, tuple[int, int, int, int, int], int]]:
         """Return (batch, key, model, tokens, long requests) of what came back in batches, as

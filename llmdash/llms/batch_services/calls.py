@@ -212,7 +212,7 @@ def body_of(file: Path, opening: bytes = b"", closing: bytes = b"") -> FileBody:
     try:
         return FileBody(file, opening, closing)
     except CannotRead as error:
-        raise Failure(FailureKind.LOCAL, str(error), reached=False) from None
+        raise Failure(FailureKind.LOCAL, str(error), reached=False) from error
 
 
 async def _reply_of(answer: HttpResponse) -> ServiceReply:

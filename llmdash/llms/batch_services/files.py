@@ -53,7 +53,7 @@ async def write_body(answer: HttpResponse, file: Path) -> None:
             part.unlink(missing_ok=True)
     except OSError as error:
         words = f"cannot write {file.name}: {error.strerror or error}"
-        raise Failure(FailureKind.LOCAL, words) from None
+        raise Failure(FailureKind.LOCAL, words) from error
 
 
 async def _write(answer: HttpResponse, part: Path) -> None:

@@ -38,7 +38,7 @@ _AZURE = _Row(
     OpenAIShape(
         urls={"chat": "/chat/completions", "responses": "/v1/responses"}, kept_s=1_209_600, answers_live=False
     )
-)  # https://learn.microsoft.com/azure/ai-foundry/openai/how-to/batch: 14 to 30 days; deployments for batches only
+)  # https://learn.microsoft.com/azure/ai-foundry/openai/how-to/batch: 14 to 30 days
 _TOGETHER = _Row(TogetherShape(urls=_CHAT, megabytes=100, kept_s=None, calls_a_minute=20.0))
 _GEMINI = _Row(GeminiShape(urls=_CHAT, megabytes=2_000, kept_s=None, hours=48), GeminiBatchService)
 _BY_HOST: Mapping[str, _Row | None] = {

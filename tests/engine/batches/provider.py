@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -77,14 +78,18 @@ class Provider:
         """Calls whose next answer is lost, once for each time that they are in it."""
         self.refusals: list[tuple[str, Failure]] = []
         """Calls that are refused next, in this order."""
+        self.answers_live = True
         self.keeps_names = True
         """Whether it tells the names of batches, and not only their files."""
-        self.lag_s = 0.0
+        self.lag_s = self.file_lag_s = 0.0
         self.stuck = self.in_vain = False
         self.share = 1.0
         """How many of the requests are carried out until a batch expires."""
         self.tamper: Callable[[list[dict[str, Any]]], list[dict[str, Any]]] = lambda lines: lines
         self.forgotten: list[str] = []
+        self.unreadable_from: int | None = None
+        """From which line on the results cannot be read, the next time."""
+        self.file_listed_at: dict[str, float] = {}
 
     def called(self, name: str) -> None:
         self.calls[name] += 1
@@ -147,7 +152,6 @@ class ScriptedService:
     """The service as one key uses it."""
 
     names_batches: bool
-    answers_live = True
     opening = b"["
     separator = b"\n"
     closing = b"]"
@@ -158,6 +162,7 @@ class ScriptedService:
         self.limits = provider.limits
         self.takes_files = provider.takes_files
         self.names_batches = provider.takes_files
+        self.answers_live = provider.answers_live
 
     def line(
         self, custom_id: str, prompt: PromptLike, stop: str | Sequence[str] | None, options: Mapping[str, Any]
@@ -183,26 +188,38 @@ class ScriptedService:
 
     def lines(self, file: Path) -> Iterator[bytes]:
         with file.open("rb") as opened:
-            yield from (line.rstrip(b"\n") for line in opened)
+            for number, line in enumerate(opened):
+                if number == self._provider.unreadable_from:
+                    self._provider.unreadable_from = None
+                    raise OSError(errno.EIO, "Input/output error")
+                yield line.rstrip(b"\n")
 
     async def upload(self, file: Path, name: str) -> str:
         self._provider.called("upload")
-        file_id = f"file_{len(self._provider.files) + 1}"
-        self._provider.files[file_id] = (_stored(file_id, name, file), _requests(file))
+        file_id = f"file_{self._provider.calls['upload']}"
+        with _disk(reached=False):
+            self._provider.files[file_id] = (_stored(file_id, name, file), _requests(file))
+        self._provider.file_listed_at[file_id] = time.monotonic() + self._provider.file_lag_s
         self._provider.answered("upload")
         return file_id
 
     async def files(self, since: float | None = None) -> FileListing:
         self._provider.called("files")
-        return FileListing([status for status, _ in self._provider.files.values()], time.time())
+        now, listed_at = time.monotonic(), self._provider.file_listed_at
+        stored = self._provider.files.items()
+        return FileListing([status for name, (status, _) in stored if listed_at[name] <= now], time.time())
 
     async def create(self, draft: BatchDraft) -> BatchStatus:
         self._provider.called("create")
         if self.takes_files:
+            if draft.file_id not in self._provider.files:
+                raise refused(404, f"No such File object: {draft.file_id}", code="not_found")
             name = draft.name if self._provider.keeps_names else None
             status = self._provider.create(self._provider.files[draft.file_id][1], name, draft.file_id)
         else:
-            status = self._provider.create(_requests(draft.file), None, None)
+            with _disk(reached=False):
+                requests = _requests(draft.file)
+            status = self._provider.create(requests, None, None)
         self._provider.answered("create")
         return status
 
@@ -236,14 +253,25 @@ class ScriptedService:
             for line in self._provider.batches[source].lines
         ]
         text = "\n".join(lines)
-        if "download" in self._provider.lost:
-            _write(file, text[: len(text) // 2])
-        self._provider.answered("download")
-        _write(file, text)
+        with _disk(reached=True):
+            if "download" in self._provider.lost:
+                _write(file, text[: len(text) // 2])
+            self._provider.answered("download")
+            _write(file, text)
 
     async def forget(self, status: BatchStatus) -> None:
         self._provider.called("forget")
         self._provider.forgotten.append(status.id)
+        self._provider.files.pop(status.file_id or "", None)
+
+
+@contextmanager
+def _disk(*, reached: bool) -> Iterator[None]:
+    """What the disk of the client says of a file, as the transport says it."""
+    try:
+        yield
+    except OSError as error:
+        raise Failure(FailureKind.LOCAL, f"the disk: {error.strerror}", reached=reached) from error
 
 
 def _stored(file_id: str, name: str, file: Path) -> FileStatus:

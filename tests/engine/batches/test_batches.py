@@ -432,7 +432,7 @@ def test_marked_jobs_are_sent_as_a_batch_while_the_others_go_live(tmp_path: Path
         assert balanced(session, server, provider).run.done == 40
     assert executed(server, provider) == once(40)
     assert {int(prompt.split()[1]) for prompt in provider.executed} <= set(range(20, 40))
-    assert frame.batches[0].jobs == 19
+    assert frame.batches[0].jobs in (19, 20)  # one goes first, unless one was answered by then
 
 
 def test_a_job_in_a_batch_can_be_cancelled_and_its_result_is_left_alone(tmp_path: Path) -> None:

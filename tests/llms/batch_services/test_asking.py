@@ -284,6 +284,7 @@ async def test_a_file_that_is_not_there_is_the_fault_of_this_machine(wire: str, 
     with pytest.raises(Failure) as caught:
         await (found.create(draft(gone)) if wire == "messages" else found.upload(gone, "gone"))
     assert (caught.value.kind, caught.value.reached) == (FailureKind.LOCAL, False)
+    assert isinstance(caught.value.__cause__, OSError)
     assert network.requests == []
 
 
@@ -291,4 +292,5 @@ async def test_results_that_cannot_be_written_are_the_fault_of_this_machine(tmp_
     with pytest.raises(Failure) as caught:
         await service("chat", Canned(answer(b"{}"))).download("file-out", tmp_path / "no folder" / "out")
     assert caught.value.kind is FailureKind.LOCAL
+    assert isinstance(caught.value.__cause__, OSError)
     assert "cannot write out: No such file" in caught.value.message

@@ -49,6 +49,11 @@ def test_a_service_takes_the_formats_that_it_is_known_for(base_url: str, wires: 
     assert found == wires
 
 
+def test_deployments_of_azure_that_serve_batches_answer_no_live_call() -> None:
+    there = {url: service("chat", Canned(), base_url=url).answers_live for url in (AZURE, GROQ, MISTRAL)}
+    assert there == {AZURE: False, GROQ: True, MISTRAL: True}
+
+
 @pytest.mark.parametrize(
     ("base_url", "url", "seconds"),
     [
