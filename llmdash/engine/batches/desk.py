@@ -100,7 +100,7 @@ class BatchDesk:
         queue, reuse = self._parts.queue, self._parts.reuse
         waiting = 0 if reuse is None else reuse.waiting
         is_left = 0 < queue.withheld == queue.open - waiting
-        return is_left and not self._planning and not self.of_run.open
+        return is_left and not self._planning and all(task.done() for task in self._carried.values())
 
     @property
     def errand_is_done(self) -> bool:

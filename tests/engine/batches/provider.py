@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import asyncio
 import json
 import time
 from collections import Counter
@@ -81,7 +82,7 @@ class Provider:
         self.answers_live = True
         self.keeps_names = True
         """Whether it tells the names of batches, and not only their files."""
-        self.lag_s = self.file_lag_s = 0.0
+        self.lag_s = self.file_lag_s = self.forget_s = 0.0
         self.stuck = self.in_vain = False
         self.share = 1.0
         """How many of the requests are carried out until a batch expires."""
@@ -261,6 +262,7 @@ class ScriptedService:
 
     async def forget(self, status: BatchStatus) -> None:
         self._provider.called("forget")
+        await asyncio.sleep(self._provider.forget_s)
         self._provider.forgotten.append(status.id)
         self._provider.files.pop(status.file_id or "", None)
 
