@@ -87,7 +87,6 @@ class BatchSettling:
         ended = failed_record(attempt.record, failure, answer, text, model, parts.wall_clock())
         if failure.kind is FailureKind.REQUEST:
             self._lending.end(job)
-            parts.store.apply(TryFailed(ended))
             self._settlement.fail(attempt, prompt, failure, ended, text)
             return
         parts.store.apply(TryFailed(ended))

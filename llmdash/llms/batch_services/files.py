@@ -45,7 +45,7 @@ def _skip_line(handle: IO[bytes]) -> None:
 async def write_body(answer: HttpResponse, file: Path) -> None:
     """Write the body of a response to `file`, which is there only once it is whole, and safe on the disk.
 
-    Raises Failure, also for what the disk refuses (LOCAL), and for a page of HTML, of which no line is a result.
+    Raises Failure, also for what the disk refuses (LOCAL), and for a page of HTML, which has no results.
     """
     part = file.with_name(f"{file.name}.part")
     try:

@@ -41,7 +41,7 @@ def malformed(why: str) -> Failure:
 
 
 def page_from_a_proxy(data: bytes | bytearray, status: int) -> Failure | None:
-    """Return the Failure for what begins like a page of HTML where data was asked for; None for anything else."""
+    """Return the Failure for what begins like a page of HTML where data was asked for; else None."""
     if not data.lstrip(BLANK).startswith(b"<"):
         return None
     words = "the server sent an HTML page, as a proxy does"
