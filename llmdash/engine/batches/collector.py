@@ -38,6 +38,7 @@ class _Seen:
         self.own = 0
         """The lines that are of this batch."""
         self._answered: set[int] = set()
+        self._ran: set[int] = set()
         self._settled: set[int] = set()
         self._before: set[int] = set()
 
@@ -64,8 +65,15 @@ class _Seen:
         """Note a line of this batch."""
         self.own += 1
         failure = found.failure
+        if found.ran:
+            self._ran.add(job)
         if found.ran and (failure is None or failure.status in (None, _OK)):
             self._answered.add(job)
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many jobs were answered, and how many failed: the service may count late, or not at all."""
+        return len(self._answered), len(self._ran - self._answered)
 
     def lacks(self, status: BatchStatus) -> bool:
         """True if more was answered than there are answers."""
@@ -105,7 +113,7 @@ class Collector:
         if not seen.own and batch.foreign and batch.may_be_of_another(service):
             return False
         await self._rest(batch, member, are_missing=seen.lacks(status))
-        await self._close(batch)
+        await self._close(batch, *seen.counts)
         for file in (*files, batch.file):
             _remove(file)
         if not self._terms.keeps:
@@ -209,14 +217,16 @@ class Collector:
         if said:
             self._settling.notice(Severity.WARNING, f"{batch.where()}: {'; '.join(said)}")
 
-    async def _close(self, batch: SentBatch) -> None:
+    async def _close(self, batch: SentBatch, done: int, failed: int) -> None:
         """Put on record that nothing is left of a batch, once all its results are."""
         await self._parts.journal.flushed()
         ended_at = batch.record.ended_at or self._parts.wall_clock()
         expired = (batch.record.expired or 0) + batch.expired
-        await self._book.put(batch, BatchState.CLOSED, ended_at=ended_at, expired=expired)
-        done = counted(batch.record.jobs, "job")
-        self._settling.notice(Severity.INFORMATION, f"{batch.where()} is back: {done}")
+        await self._book.put(
+            batch, BatchState.CLOSED, ended_at=ended_at, done=done, failed=failed, expired=expired
+        )
+        jobs = counted(batch.record.jobs, "job")
+        self._settling.notice(Severity.INFORMATION, f"{batch.where()} is back: {jobs}")
 
 
 def _remove(file: Path) -> None:

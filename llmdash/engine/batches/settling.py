@@ -89,7 +89,7 @@ class BatchSettling:
             self._lending.end(job)
             self._settlement.fail(attempt, prompt, failure, ended, text)
             return
-        parts.store.apply(TryFailed(ended))
+        parts.store.apply(TryFailed(ended, again=True))
         parts.journal.ended(ended, None, _nothing)
         self._lending.give_back((job,))
         if failure.kind in _OF_KEY:
