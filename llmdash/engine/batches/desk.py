@@ -95,6 +95,13 @@ class BatchDesk:
         return not self._planning and self.of_run.are_out
 
     @property
+    def need_user(self) -> bool:
+        """True if there are open batches, and none of them goes on until the user does something."""
+        open_ones = self.of_run.open
+        are_over = bool(open_ones) and all(each.is_over or each.is_stuck for each in open_ones)
+        return are_over and not self._planning
+
+    @property
     def have_nothing_to_do(self) -> bool:
         """True if all that is left is withheld, but for jobs that wait for the answers of those."""
         queue, reuse = self._parts.queue, self._parts.reuse
