@@ -184,14 +184,14 @@ class BatchDesk:
 
     async def _carry_out(self, batch: SentBatch) -> None:
         """Take a batch to its end; where jobs go in batches only, what it has not answered goes in another
-        one, as long as each answers some.
+        one, as long as each answers some, and with it what the budget had no room for before.
         """
         await self._carriage.carry(batch)
         if not self._parts.queue.withholds or batch.is_wanted_back or batch.state is not BatchState.CLOSED:
             return
         left = [job for job in batch.jobs if self._lending.is_withheld(job, batch.number)]
-        if 0 < len(left) < batch.record.jobs and not self._is_late:
-            await self._send(left)
+        if len(left) < batch.record.jobs and not self._is_late:
+            await self._send([*left, *self._planner.take_left_out()])
 
     def plan_again(self, jobs: Sequence[int], endpoint_tokens: tuple[Any, int] | None = None) -> None:
         """Plan lent jobs of a batch that was not created again; with smaller batches, if the most tokens of
