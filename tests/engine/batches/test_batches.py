@@ -358,6 +358,8 @@ def test_a_batch_that_is_given_up_is_sent_again_and_announced(tmp_path: Path) ->
     [
         (refused(429, "slow down", FailureKind.THROTTLE), 0),
         (refused(429, "Enqueued token limit reached", FailureKind.THROTTLE, "token_limit_exceeded"), 1),
+        (refused(413, "no more than 10 MB"), 1),
+        (refused(400, "The input file is larger than the maximum of 9 bytes.", code="file_too_large"), 1),
         (refused(400, "this model does not support batches"), None),
         (refused(400, "too odd"), None),
     ],
