@@ -79,7 +79,11 @@ class _Seen:
         return len(self._answered), len(self._ran - self._answered)
 
     def has_none_of(self, status: BatchStatus) -> bool:
-        """True if some requests were answered, as the service says, and there is nothing of them."""
+        """True if some requests were answered, as the service says, and there is nothing of them. Where a
+        batch expires some services keep no results.
+        """
+        if status.end is not BatchEnd.COMPLETED and not status.results:
+            return False
         is_done = status.end is BatchEnd.COMPLETED if status.done is None else status.done > 0
         return is_done and not self.own
 

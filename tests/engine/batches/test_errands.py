@@ -132,6 +132,15 @@ def test_a_batch_of_which_no_result_comes_is_held_and_not_paid_for_again(tmp_pat
     assert sum(server.asked.values()) == 1
 
 
+def test_where_expired_batches_have_no_results_their_jobs_are_pending_again(tmp_path: Path) -> None:
+    """Gemini keeps none: that is no reason to hold them."""
+    server, provider = Server(), Provider()
+    provider.share, provider.keeps_expired = 0.5, False
+    session = run(batch_plan(tmp_path, server, provider, prompts(9)))
+    frame = session.frame(ALL)
+    assert (session.ending, frame.run.done, frame.run.unknown) == (Ending.DONE, 9, 8)
+
+
 def test_a_cancel_whose_answer_is_lost_is_asked_for_again_before_it_ends(tmp_path: Path) -> None:
     provider = Provider()
     server = left(tmp_path, provider)
