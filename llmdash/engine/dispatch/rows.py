@@ -67,7 +67,7 @@ def done_row(
         verdict=verdict,
         key=member.label,
         attempts=attempt.record.attempt,
-        ttft_s=answer.ttft_s if _is_streamed(attempt) else None,
+        ttft_s=_first_token(attempt.record, answer) if _is_streamed(attempt) else None,
         latency_s=_latency(attempt.record, answer),
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
@@ -88,6 +88,11 @@ def done_row(
         request_hash=hashes.request,
         ended_at=ended_at,
     )
+
+
+def _first_token(record: AttemptRecord, answer: Answer) -> float | None:
+    """Seconds to the first token; None without any, and in a batch, where they are not known."""
+    return answer.ttft_s if record.batch is None else None
 
 
 def _latency(record: AttemptRecord, answer: Answer) -> float | None:
@@ -164,7 +169,7 @@ def answered_record(
         record.key,
         "ok",
         record.sent_at,
-        ttft_s=answer.ttft_s,
+        ttft_s=_first_token(record, answer),
         latency_s=_latency(record, answer),
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
@@ -214,7 +219,7 @@ def failed_record(
         message=text,
         request_id=storable(failure.request_id) if failure.request_id is not None else None,
         retry_after_s=failure.retry_after,
-        ttft_s=answer.ttft_s,
+        ttft_s=_first_token(record, answer),
         latency_s=_latency(record, answer),
         partial=answer.text or None,
         code=storable(failure.code) if failure.code is not None else None,
