@@ -76,7 +76,9 @@ def test_all_but_one_go_in_a_batch_and_come_back(tmp_path: Path, takes_files: bo
 def test_only_what_was_sent_live_is_timed(tmp_path: Path) -> None:
     session = run(batch_plan(tmp_path, Server(), Provider(), prompts(5)))
     frame, results = session.frame(ALL), records(session)
-    assert [(at.ttft_s is None, at.latency_s is None) for at in results] == [(False, False)] + 4 * [(True, True)]
+    assert [(at.ttft_s is None, at.latency_s is None) for at in results] == [(False, False)] + 4 * [
+        (True, True)
+    ]
     assert frame.run.ttft.p50 == frame.run.ttft.p99 == pytest.approx(results[0].ttft_s, rel=0.1)
 
 
