@@ -105,6 +105,7 @@ def _facts(source: PromptSource, settings: Settings, pool: PoolPlan, builder: Po
         len(builder),
         builder.cost,
         builder.batch_cost,
+        builder.has_batch_price,
         source.left_out,
         spends=pool.simulator is None,
         check=source.check or "",

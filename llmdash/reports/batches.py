@@ -32,16 +32,15 @@ def batch_record(row: BatchRow) -> dict[str, Any]:
         "created_at": row.created_at,
         "expires_at": row.expires_at,
         "cost": None if row.cost is None else round(row.cost, 6),
+        "cost_is_most": row.cost_is_most,
     }
 
 
-def batch_lines(rows: Sequence[BatchRow], *, at_most: Sequence[int] = ()) -> Iterator[str]:
+def batch_lines(rows: Sequence[BatchRow]) -> Iterator[str]:
     """Yield a line of titles and one for each batch, and below it its id at the provider and why it waits;
     safe to show.
-
-    The cost of those numbered in `at_most` is at the price of single requests: no other is known.
     """
-    table = aligned([_TITLES, *(_cells(row, "≤" if row.batch in at_most else "") for row in rows)], _WORDS)
+    table = aligned([_TITLES, *map(_cells, rows)], _WORDS)
     yield table[0]
     for row, line in zip(rows, table[1:], strict=True):
         yield line
@@ -51,7 +50,7 @@ def batch_lines(rows: Sequence[BatchRow], *, at_most: Sequence[int] = ()) -> Ite
             yield f"       {clean_line(row.detail)}"
 
 
-def _cells(row: BatchRow, mark: str) -> tuple[str, ...]:
+def _cells(row: BatchRow) -> tuple[str, ...]:
     is_said = row.state.is_open and row.word and row.word != row.state.value
     return (
         f"{row.batch}",
@@ -62,7 +61,7 @@ def _cells(row: BatchRow, mark: str) -> tuple[str, ...]:
         _done(row),
         left(row.age_s),
         UNKNOWN if row.expires_in_s is None else left(row.expires_in_s),
-        UNKNOWN if row.cost is None else f"{mark}{money(row.cost)}",
+        UNKNOWN if row.cost is None else f"{'≤' if row.cost_is_most else ''}{money(row.cost)}",
     )
 
 

@@ -85,6 +85,8 @@ class BatchDesk:
 
     def restore(self, reader: JournalReader) -> None:
         """Take up the batches on record; their jobs are lent."""
+        for number, jobs in reader.batches.members().items():
+            self._parts.store.columns.put_in_batch(jobs, number)
         cost_of = self._parts.reservations.quotes.batch_cost_of
         self.of_run.restore(reader, self._folder, self.carriers, self._lending, cost_of)
         self._planner.number_from(self.of_run.next_number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from array import array
+from collections.abc import Sequence
 from pathlib import Path
 
 from llmdash.engine.journal.attempt_sums import whole
@@ -20,6 +21,12 @@ SELECT batch, job FROM (SELECT {} FROM attempts)
 WHERE state = 'batched' AND job NOT IN (SELECT job FROM results) ORDER BY job
 """
 
+_LAST_IN = """
+SELECT batch, job FROM (SELECT {} FROM attempts) JOIN batches USING (batch)
+WHERE batches.state <> 'dropped' ORDER BY batch
+"""
+
+_COUNTED = "input_tokens IS NOT NULL OR output_tokens IS NOT NULL"
 _CLOSED = ", ".join(f"'{state.value}'" for state in BatchState if not state.is_open)
 
 
@@ -59,7 +66,7 @@ class BatchRows:
             sums = ", ".join(f"TOTAL({each})" for each in counts)
             rows = db.execute(
                 f"SELECT batch, key, COALESCE(model, ''), {sums}, SUM(COALESCE(input_tokens, 0) > ?1)"  # noqa: S608 - our own column names
-                f" FROM (SELECT {columns} FROM attempts) WHERE batch IS NOT NULL"
+                f" FROM (SELECT {columns} FROM attempts WHERE {_COUNTED}) WHERE batch IS NOT NULL"
                 " GROUP BY 1, 2, 3, COALESCE(input_tokens, 0) > ?1",
                 (LONG_REQUEST,),
             ).fetchall()
@@ -67,8 +74,15 @@ class BatchRows:
 
     def jobs(self) -> dict[int, array[int]]:
         """Return the jobs of each batch that have no outcome, by its number."""
+        return self._by_batch(_OPEN, ("batch", "job", "state"))
+
+    def members(self) -> dict[int, array[int]]:
+        """Return the jobs of each batch that was not dropped; a job may have been in several."""
+        return self._by_batch(_LAST_IN, ("batch", "job")) if self.records() else {}
+
+    def _by_batch(self, query: str, names: Sequence[str]) -> dict[int, array[int]]:
         found: dict[int, array[int]] = {}
         with querying(self._path) as db:
-            for batch, job in db.execute(_OPEN.format(columns_of(db, "attempts", ("batch", "job", "state")))):
+            for batch, job in db.execute(query.format(columns_of(db, "attempts", names))):
                 found.setdefault(batch, array("I")).append(job)
         return found

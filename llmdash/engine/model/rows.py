@@ -149,6 +149,8 @@ class BatchRow:
     expires_in_s: float | None = None
     cost: float | None = None
     """Dollars for what came back; None where no price is known, or nothing came back."""
+    cost_is_most: bool = False
+    """True if batches of its model have no known price, so that it costs at most as much as live."""
     bytes: int = 0
     detail: str = ""
     created_at: float | None = None

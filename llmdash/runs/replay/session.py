@@ -20,7 +20,7 @@ from llmdash.engine.model.frame import EMPTY_FRAME, Frame, Inspection, JobRow, N
 from llmdash.engine.model.records import AttemptRecord, ResultRow
 from llmdash.engine.model.states import JobState, RunState, Severity
 from llmdash.engine.model.view import View
-from llmdash.engine.pool.costs import CostOf, projected
+from llmdash.engine.pool.costs import NO_PRICES, RunPrices, projected
 from llmdash.engine.store.history import sound_samples
 from llmdash.engine.store.hosts import known_hosts
 from llmdash.prompts.source import PromptSource
@@ -48,7 +48,7 @@ class ReplaySession:
     """Plays the run in `folder`, from its beginning, at `speed`. `clock` is in seconds.
 
     Its journal is read on a thread of its own. `open_input` opens the input that the run was begun with,
-    `cost_of` prices tokens where the journal has no cost, `request_of` makes requests anew. Raises
+    `prices` are for tokens where the journal has no cost, `request_of` makes requests anew. Raises
     JournalError if there is no journal.
     """
 
@@ -62,13 +62,13 @@ class ReplaySession:
         *,
         speed: float = 1.0,
         open_input: Callable[[], PromptSource] = no_input,
-        cost_of: CostOf | None = None,
+        prices: RunPrices = NO_PRICES,
         request_of: KeptRequestOf = no_request,
     ) -> None:
         self.folder = folder
         self._clock = clock
         self._speed = speed
-        self._run = open_run(folder, open_input, cost_of, request_of)
+        self._run = open_run(folder, open_input, prices, request_of)
         self._share = 0.0
         self._shown: _Shown | None = None
         self._waiting: list[commands.Command] = []

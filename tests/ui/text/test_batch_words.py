@@ -15,6 +15,7 @@ from llmdash.engine.model.states import BatchState, RunState
 from llmdash.ui.charts.run_bar import run_bar
 from llmdash.ui.dashboard.steering import ACTIONS, confirmation_before
 from llmdash.ui.inspector.attempt_lines import attempts_text
+from llmdash.ui.panels.batch_rows import batch_cell
 from llmdash.ui.text.batch_forecast_words import forecast_parts, stay_words
 from llmdash.ui.text.batch_words import deadline_words, detail_of_job, out_words
 from llmdash.ui.text.end_words import end_words
@@ -128,6 +129,23 @@ def test_batched_jobs_are_counted_and_have_their_share_of_the_bar() -> None:
     line = "".join(text for text, _style in counted_line(replace(run, batch_cost=0.5), 200))
     assert "◇  30 batched" in line
     assert "$2.00 → –, $0.50 in batches" in line
+    most = replace(run, batch_cost=0.5, cost_is_most=True, cost_projected=5.0)
+    line = "".join(text for text, _style in counted_line(most, 200))
+    assert "≤$2.00 → ≤$5.00, ≤$0.50 in batches" in line
+
+
+@pytest.mark.parametrize(
+    ("cost", "is_most", "cell"),
+    [
+        *((0.41, False, "$0.41"), (0.41, True, "≤$0.41"), (127.0, True, "≤$127")),
+        *((0.0412, False, "$0.0412"), (0.0412, True, "≤$0.05")),
+    ],
+)
+def test_the_cost_of_a_batch_without_a_price_of_batches_is_at_most_so_much(
+    cost: float, is_most: bool, cell: str
+) -> None:
+    row = replace(OUT, cost=cost, cost_is_most=is_most)
+    assert batch_cell(row, "cost", 7).text == cell
 
 
 def test_an_attempt_in_a_batch_says_in_which() -> None:
