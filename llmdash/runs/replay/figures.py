@@ -65,7 +65,7 @@ class FiguresAt:
 
     @property
     def attempts(self) -> int:
-        return self._by(self._timeline.all_sent)
+        return self._by(self._timeline.all_sent) + self._by(self._timeline.came_back)
 
     @property
     def retries(self) -> int:

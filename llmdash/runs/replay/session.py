@@ -28,6 +28,7 @@ from llmdash.runs.facts import when
 from llmdash.runs.kept_prompts import no_input
 from llmdash.runs.opened_run import KeptRequestOf, OpenedRun, no_request, open_run
 from llmdash.runs.reading_thread import ReadingThread
+from llmdash.runs.replay.batches import BatchesAt
 from llmdash.runs.replay.clock_steps import Steadied, steadied
 from llmdash.runs.replay.figures import FiguresAt
 from llmdash.runs.replay.gauges import GaugesAt
@@ -176,6 +177,13 @@ class _Shown:
             samples,
             loaded.places,
             hosts,
+            BatchesAt(
+                run.reader.batches.records(),
+                timeline,
+                self.position_of,
+                loaded.axis.time,
+                run.about.batch_cost_of,
+            ),
         )
         figures.wall.restore(*times)
         self._is_priced = any(row.cost is not None for row in samples)
@@ -288,6 +296,7 @@ class _RowsAt:
             return ()
         rows = tuple(row for row in self._reader.attempts(job) if row.attempt <= timeline.number[last])
         if rows and timeline.ended[last] > position:
-            begun = AttemptRecord(*rows[-1][:3], "sent", rows[-1].sent_at, worker=rows[-1].worker)
+            of, state = rows[-1], "sent" if rows[-1].batch is None else "batched"
+            begun = AttemptRecord(*of[:3], state, of.sent_at, worker=of.worker, batch=of.batch)
             rows = (*rows[:-1], begun)
         return rows
