@@ -148,6 +148,8 @@ class HeadParts:
             return self._steady.happens(Binding.PAUSE)
         if run.ended == run.jobs or run.state in (RunState.STOPPED, RunState.DRAINING):
             return self._steady.happens(Binding.FINISHED)
+        if run.is_all_batched:
+            return self._steady.happens(Binding.BATCHES)
         if blocker is not None:
             return self._steady.happens(BINDINGS[blocker])
         return self._steady.follow(self._binding_of_pace(run, waits), self._store.clock())

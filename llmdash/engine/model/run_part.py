@@ -160,6 +160,11 @@ class RunPart:
         return self.done + self.invalid + self.failed + self.cancelled
 
     @property
+    def is_all_batched(self) -> bool:
+        """True while all that is left is in batches: the run sends nothing, and its clock is not running."""
+        return bool(self.batched) and not self.queued + self.waiting + self.in_flight
+
+    @property
     def rests(self) -> bool:
         """True while nothing moves by itself: the run has ended, or it waits with nothing in flight."""
         waits = self.state is RunState.PAUSED or self.hold is not None

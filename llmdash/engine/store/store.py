@@ -268,6 +268,7 @@ class Store:
 
     def _saved(self, event: Saved) -> None:
         row, now = event.result, self.run_clock()
+        is_live = self.columns.state[row.job] != JobState.BATCHED
         times = self.restore(row)
         if times is not None:
             tokens = row.output_tokens or 0
@@ -282,8 +283,8 @@ class Store:
             self.errors.failed(row.job, RESULT_STATES[row.state], row.error or "", now)
         elif row.state == "done":
             self.errors.answered(row.job)
-        if row.state != "cancelled":
-            self.ends_60s.add(now)
+        if row.state != "cancelled" and is_live:
+            self.ends_60s.add(now)  # what comes back in batches says nothing of when the others end
         self.live.pop(row.job, None)
         self.streams.end(row.job)
 

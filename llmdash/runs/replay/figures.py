@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -49,7 +50,12 @@ class FiguresAt:
         self.marks = MarksAt(past.marks, self.columns)
         self.timings = TimingsAt(timeline, self.columns)
         self.errors = ErrorsAt(timeline, self.columns)
-        of_jobs = (times for state, times in timeline.job_ends.items() if state is not JobState.CANCELLED)
+        of_jobs = [times for state, times in timeline.job_ends.items() if state is not JobState.CANCELLED]
+        if timeline.batches:
+            of_jobs = [
+                EventTrack(array("I", filter(timeline.ended_live, each.order)), timeline.job_ended)
+                for each in of_jobs
+            ]
         self.sends, self.sends_10s = PaceAt(timeline.all_sent, 1.0), PaceAt(timeline.all_sent, 10.0)
         self.ends_60s = PaceAt(AllOf(of_jobs), 60.0)
         self.tokens = PaceAt(timeline.answers, 10.0)

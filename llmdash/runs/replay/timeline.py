@@ -104,6 +104,11 @@ class Timeline:
         found = place < len(self.waiting) and self.waiting[place] == attempt
         return self.waited_until[place] if found else NEVER
 
+    def ended_live(self, job: int) -> bool:
+        """Return whether `job` did not end with its result from a batch."""
+        last = self.first_attempt[job + 1] - 1
+        return last < self.first_attempt[job] or not self.batch[last]
+
     def started_by(self, position: float) -> int:
         """Return how many jobs had been started by `position`: the first ones in `order`."""
         return bisect_right(self.order, position, key=self.starts)

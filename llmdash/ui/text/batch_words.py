@@ -16,6 +16,7 @@ from llmdash.ui.text.worker_words import Sentence
 
 __all__ = [
     "NO_COUNTS",
+    "awaited_words",
     "batch_filter",
     "batch_sentences",
     "batches_counts",
@@ -100,6 +101,18 @@ def out_words(frame: Frame) -> str:
         return f"◇ {name}"
     done = sum((row.done or 0) + (row.failed or 0) for row in known)
     return f"◇ {name}, {percent(done, sum(row.jobs for row in known)).strip()}"
+
+
+def awaited_words(frame: Frame) -> str:
+    """Return what a run waits for of which all that is left is in batches: `6,000 batched · oldest 25m12s`;
+    where none of them goes on without the user, that.
+    """
+    rows = open_batches(frame)
+    if rows and all(row.state is BatchState.HELD for row in rows):
+        return out_words(frame).removeprefix("◆ ")
+    age_s = max((row.age_s for row in rows), default=None)
+    oldest = "" if age_s is None else f" · oldest {span(int(age_s))}"
+    return f"{count(frame.run.batched)} batched{oldest}"
 
 
 def deadline_words(at: float | None, now: float) -> str:

@@ -76,7 +76,8 @@ def _ended(run: RunPart, wide: bool) -> Slot:
 def _ahead(run: RunPart, width: int, playing: bool) -> list[Slot]:
     """The time left, its range, and when that will be; with batches out, of what is live."""
     low, middle, high = (f"{span(each)}" for each in run.ends_in_s) if run.ends_in_s else ("", "–", "")
-    left = Slot(((f"{middle:>{_SPAN}}", "name"), (" live" if run.batched else " left", "muted")), 1)
+    of = "live" if run.batched and not run.is_all_batched else "left"
+    left = Slot(((f"{middle:>{_SPAN}}", "name"), (f" {of}", "muted")), 1)
     if width < WIDE:
         return [left]
     words = f"{low:>{_SPAN}} to {high:<{_SPAN}}" if low else " " * (2 * _SPAN + 4)

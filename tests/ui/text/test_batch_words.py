@@ -9,17 +9,19 @@ import pytest
 
 from llmdash.engine.model.commands import BringBack, Cancel, Drain, GiveUpBatch
 from llmdash.engine.model.forecast import BatchForecast
-from llmdash.engine.model.frame import BatchRow, Frame, RunPart
+from llmdash.engine.model.frame import BatchRow, Frame, RatePart, RunPart
 from llmdash.engine.model.records import AttemptRecord
-from llmdash.engine.model.states import BatchState, RunState
+from llmdash.engine.model.states import BatchState, Binding, RunState
 from llmdash.ui.charts.run_bar import run_bar
 from llmdash.ui.dashboard.steering import ACTIONS, confirmation_before
 from llmdash.ui.inspector.attempt_lines import attempts_text
 from llmdash.ui.panels.batch_rows import batch_cell
+from llmdash.ui.text.badges import run_badge
 from llmdash.ui.text.batch_forecast_words import forecast_parts, stay_words
-from llmdash.ui.text.batch_words import deadline_words, detail_of_job, out_words
+from llmdash.ui.text.batch_words import awaited_words, deadline_words, detail_of_job, out_words
+from llmdash.ui.text.binding_words import binding_words
 from llmdash.ui.text.end_words import end_words
-from llmdash.ui.text.run_words import counted_line
+from llmdash.ui.text.run_words import counted_line, progress_line
 from tests.ui.batched import BATCHES, FORECAST
 
 OUT = BatchRow(3, BatchState.OUT, "a1f2", "openai", "gpt", "batch_abc", jobs=100, left=100)
@@ -146,6 +148,19 @@ def test_the_cost_of_a_batch_without_a_price_of_batches_is_at_most_so_much(
 ) -> None:
     row = replace(OUT, cost=cost, cost_is_most=is_most)
     assert batch_cell(row, "cost", 7).text == cell
+
+
+def test_a_run_of_which_all_is_batched_says_what_it_waits_for_and_claims_no_end() -> None:
+    run = RunPart(state=RunState.RUNNING, jobs=6_010, batched=6_000, done=10, requests_per_s=0.0)
+    frame = Frame(run=run, batches=BATCHES, rate=RatePart(binding=Binding.BATCHES))
+    assert awaited_words(frame) == "6,000 batched · oldest 25m12s"
+    assert awaited_words(replace(frame, batches=(BATCHES[3],))) == "batch 4 is held"
+    assert run_badge(run).text == "◇ batched"
+    assert binding_words(frame) == "all that is left is in batches: 6,000 jobs"
+    shown = "".join(text for text, _style in progress_line(run, 200, playing=True))
+    assert "– left" in shown
+    assert "live" not in shown
+    assert "live" in "".join(text for text, _ in progress_line(replace(run, queued=5), 200, playing=True))
 
 
 def test_an_attempt_in_a_batch_says_in_which() -> None:
