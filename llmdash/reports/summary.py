@@ -203,7 +203,7 @@ def end_report(frame: Frame, kept: KeptRun | None = None) -> str:
     if frame.keys:
         lines += ["", *_key_table(frame.keys)]
     if out := [row for row in frame.batches if row.state.is_open]:
-        lines += ["", *batch_lines(out)]
+        lines += ["", *batch_lines(out, None if kept is None else kept.folder)]
     if run.hold is not None:
         lines += ["", clean_line(run.hold.text)]
     if frame.forecast is not None:

@@ -158,6 +158,13 @@ class BatchRow:
     """By the provider's clock, in Unix seconds."""
 
     @property
+    def lacks_id(self) -> bool:
+        """True if the user has to say which of the provider's batches it is; a held one that has an id may be
+        given up.
+        """
+        return self.state is BatchState.HELD and self.provider_id is None
+
+    @property
     def share(self) -> float | None:
         """How much of it is done, 0 to 1; None where that is not told."""
         if self.done is None or not self.jobs:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from llmdash.engine.model.counts import counted, listed
 from llmdash.engine.model.frame import BatchRow, Frame
 from llmdash.engine.model.states import BatchState
 from llmdash.ui.text.badges import BATCH_STATES
 from llmdash.ui.text.format import by_words, count, percent, span
+from llmdash.ui.text.named_keys import Chosen, key_of
 from llmdash.ui.text.worker_words import Sentence
 
 __all__ = [
@@ -38,6 +39,18 @@ _ORDER: Final = (
 )
 _MOST_HELD: Final = 3
 _LONGEST_NAME: Final = 24
+
+
+class _Ways(NamedTuple):
+    """What says which batch a held one is, and what gives one up."""
+
+    adopts: str
+    gives_up: str
+
+
+_NONE: Final[Chosen] = {}
+_COMMANDS: Final = _Ways("llmdash batches adopt", "llmdash run --resume --batch-abandon")
+_SENDS_AGAIN: Final = "has its jobs sent again, which may cost twice"
 
 
 def batch_filter(batch: int) -> str:
@@ -127,15 +140,25 @@ def deadline_words(at: float | None, now: float) -> str:
     return f"{f'on {time:%a}' if far else 'at'} {time:%H:%M}, {left}"
 
 
-def batch_sentences(frame: Frame, now: float) -> tuple[Sentence, ...]:
-    """Return what is to be said of the batches: which need the user, and when the others are brought back."""
-    return (*_held(frame.batches), *_waiting(frame.batches), *_deadline(frame, now))
+def batch_sentences(
+    frame: Frame, now: float, chosen: Chosen = _NONE, *, at_work: bool = True
+) -> tuple[Sentence, ...]:
+    """Return what is to be said of the batches: which need the user, and when the others are brought back.
+    What can be done is named by its key, `chosen` ones too; by its command of a run that is not `at_work`.
+    """
+    ways = _keys(chosen) if at_work else _COMMANDS
+    return (*_held(frame.batches, ways), *_waiting(frame.batches), *_deadline(frame, now))
 
 
-def _held(rows: Sequence[BatchRow]) -> Iterator[Sentence]:
+def _keys(chosen: Chosen) -> _Ways:
+    return _Ways(key_of("adopt-batch", "a", chosen), key_of("bring-back", "x", chosen))
+
+
+def _held(rows: Sequence[BatchRow], ways: _Ways) -> Iterator[Sentence]:
     held = [row for row in rows if row.state is BatchState.HELD]
     for row in held[:_MOST_HELD]:
-        yield Sentence(f"Batch {row.batch} is held: {row.detail}", "warning")
+        does = f"{ways.adopts} says which" if row.lacks_id else f"{ways.gives_up} {_SENDS_AGAIN}"
+        yield Sentence(f"Batch {row.batch} is held: {'; '.join(filter(None, (row.detail, does)))}", "warning")
     if len(held) > _MOST_HELD:
         yield Sentence(
             f"{counted(len(held) - _MOST_HELD, 'more batch', 'more batches')} are held.", "warning"

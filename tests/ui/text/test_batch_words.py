@@ -18,7 +18,13 @@ from llmdash.ui.inspector.attempt_lines import attempts_text
 from llmdash.ui.panels.batch_rows import batch_cell
 from llmdash.ui.text.badges import run_badge
 from llmdash.ui.text.batch_forecast_words import forecast_parts, stay_words
-from llmdash.ui.text.batch_words import awaited_words, deadline_words, detail_of_job, out_words
+from llmdash.ui.text.batch_words import (
+    awaited_words,
+    batch_sentences,
+    deadline_words,
+    detail_of_job,
+    out_words,
+)
 from llmdash.ui.text.binding_words import binding_words
 from llmdash.ui.text.end_words import end_words
 from llmdash.ui.text.run_words import counted_line, progress_line
@@ -161,6 +167,24 @@ def test_a_run_of_which_all_is_batched_says_what_it_waits_for_and_claims_no_end(
     assert "– left" in shown
     assert "live" not in shown
     assert "live" in "".join(text for text, _ in progress_line(replace(run, queued=5), 200, playing=True))
+
+
+@pytest.mark.parametrize(
+    ("row", "at_work", "words"),
+    [
+        (BATCHES[3], True, "batch_6650c2; a says which"),
+        (BATCHES[3], False, "batch_6650c2; llmdash batches adopt says which"),
+        (replace(OUT, state=BatchState.HELD), True, "x has its jobs sent again, which may cost twice"),
+    ],
+)
+def test_a_held_batch_names_the_key_that_helps_or_the_command_where_no_key_does(
+    row: BatchRow, at_work: bool, words: str
+) -> None:
+    (said, *_) = batch_sentences(Frame(batches=(row,)), 0.0, at_work=at_work)
+    assert said.text.startswith(f"Batch {row.batch} is held: ")
+    assert said.text.endswith(words)
+    (chosen, *_) = batch_sentences(Frame(batches=(row,)), 0.0, {"adopt-batch": ("f5",)}, at_work=at_work)
+    assert ("f5 says" in chosen.text) is (at_work and row.lacks_id)
 
 
 def test_an_attempt_in_a_batch_says_in_which() -> None:
