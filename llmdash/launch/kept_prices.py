@@ -11,7 +11,7 @@ from llmdash.config.prices import load_prices
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.pool.costs import Tokens
 
-__all__ = ["KeptPrices", "kept_prices"]
+__all__ = ["KeptPrices", "kept_prices", "places_in"]
 
 
 class KeptPrices:
@@ -21,7 +21,7 @@ class KeptPrices:
 
     def __init__(self, facts: Mapping[str, Any], endpoint_of: Mapping[str, str]) -> None:
         self._prices = load_prices()
-        places = _places(facts)
+        places = places_in(facts)
         self._of_all = next(iter(places.values())) if len(set(places.values())) == 1 else None
         self._of_key = {label: places[name] for label, name in endpoint_of.items() if name in places}
         self.has_batch_price = cache(self._has_batch_price)
@@ -55,8 +55,8 @@ def kept_prices(reader: JournalReader, facts: Mapping[str, Any]) -> KeptPrices |
     return KeptPrices(facts, {each.key: each.endpoint for each in reader.batches.records()})
 
 
-def _places(facts: Mapping[str, Any]) -> dict[str, str]:
-    """The base URL of each endpoint on record."""
+def places_in(facts: Mapping[str, Any]) -> dict[str, str]:
+    """Return the base URL of each endpoint on record."""
     try:
         endpoints = json.loads(facts.get("decided") or "{}").get("endpoints", ())
         return {str(each["name"]): str(each["base_url"]) for each in endpoints}
