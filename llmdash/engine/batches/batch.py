@@ -79,8 +79,6 @@ class SentBatch:
         """Set once the provider was asked to cancel it, by this start."""
         self.is_stuck = False
         """Whether it waits for a key that is not there, or the provider does not know it any more."""
-        self.expired = 0
-        """The requests that were never carried out."""
         self.adopted_id: str | None = None
         """The provider's batch that the user takes for it."""
         self.has_ended = asyncio.Event()

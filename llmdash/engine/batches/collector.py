@@ -34,14 +34,26 @@ class _Seen:
     def __init__(self) -> None:
         self.own = 0
         """The lines that are of this batch."""
+        self._ran: set[int] = set()
+        self._not_run: set[int] = set()
         self._answered: set[int] = set()
 
-    def add(self, job: int, found: BatchAnswer) -> None:
-        """Note a line of this batch."""
+    def add(self, job: int, found: BatchAnswer) -> bool:
+        """Note a line of this batch; False if there was one of this job before."""
         self.own += 1
+        is_first = job not in self._ran and job not in self._not_run
+        (self._ran if found.ran else self._not_run).add(job)
         failure = found.failure
         if found.ran and (failure is None or failure.status in (None, _OK)):
             self._answered.add(job)
+        return is_first
+
+    def expired(self, jobs: int, *, are_missing: bool) -> int:
+        """Return how many of the requests for `jobs` jobs were never carried out; of those without a line it
+        is not known where some `are_missing`.
+        """
+        without_line = 0 if are_missing else max(0, jobs - len(self._ran | self._not_run))
+        return len(self._not_run - self._ran) + without_line
 
     def lacks(self, status: BatchStatus) -> bool:
         """True if more was answered than there are answers."""
@@ -74,8 +86,9 @@ class Collector:
             await self._settle(batch, member, service, file, seen)
         if not seen.own and batch.foreign and batch.may_be_of_another(service):
             return False
-        await self._rest(batch, member, are_missing=seen.lacks(status))
-        await self._close(batch)
+        are_missing = seen.lacks(status)
+        await self._rest(batch, member, are_missing=are_missing)
+        await self._close(batch, seen.expired(batch.record.jobs, are_missing=are_missing))
         for file in (*files, batch.file):
             file.unlink(missing_ok=True)
         if not self._terms.keeps:
@@ -108,11 +121,11 @@ class Collector:
             else:
                 batch.foreign += 1
             return None
-        seen.add(name.job, found)
-        if not self._lending.is_open(name.job, batch.number):
+        if not seen.add(name.job, found):
             batch.double += 1
             return None
-        return name.job
+        # One that is not open was settled by an earlier start, or is cancelled.
+        return name.job if self._lending.is_open(name.job, batch.number) else None
 
     async def _pause(self, count: int, turns: Turns) -> None:
         """Let others go on now and then, and the disk catch up."""
@@ -148,11 +161,10 @@ class Collector:
         if said:
             self._settling.notice(Severity.WARNING, f"{batch.where()}: {'; '.join(said)}")
 
-    async def _close(self, batch: SentBatch) -> None:
+    async def _close(self, batch: SentBatch, expired: int) -> None:
         """Put on record that nothing is left of a batch, once all its results are."""
         await self._parts.journal.flushed()
         ended_at = batch.record.ended_at or self._parts.wall_clock()
-        expired = (batch.record.expired or 0) + batch.expired
         await self._book.put(batch, BatchState.CLOSED, ended_at=ended_at, expired=expired)
         done = counted(batch.record.jobs, "job")
         self._settling.notice(Severity.INFORMATION, f"{batch.where()} is back: {done}")

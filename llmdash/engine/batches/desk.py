@@ -136,6 +136,7 @@ class BatchDesk:
             await self.carriers.check()
             async for batch in self._planner.plan(jobs, probe=probe):
                 self.of_run.add(batch)
+                self._settling.without_cancelled(batch)
                 batch.is_wanted_back = self._is_late
                 self._carry(batch)
         finally:

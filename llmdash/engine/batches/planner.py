@@ -183,13 +183,19 @@ class Planner:
         if not draft.service.names_batches:
             self._lending.give_back(draft.differ_from(self._open_sizes(draft.member.endpoint.name)))
         await asyncio.to_thread(draft.complete)
-        still_lent = (job for job in draft.jobs if self._lending.is_open(job, 0))  # others were cancelled
-        kept = array("I", still_lent)
-        batch = SentBatch(self._record(draft), self._folder, kept, draft.member)
+        members = array("I", filter(self._is_member, draft.jobs))
+        batch = SentBatch(self._record(draft), self._folder, members, draft.member)
         await self._put_members(batch)
         await self._parts.journal.batch(batch.record)
-        await self._lending.move(kept, draft.number)
+        await self._lending.move(members, draft.number)
         return batch
+
+    def _is_member(self, job: int) -> bool:
+        """True for a job that is still lent, or was cancelled since: its request is in the file all the same,
+        and may be paid for.
+        """
+        is_cancelled = self._parts.store.columns.state[job] == JobState.CANCELLED
+        return is_cancelled or self._lending.is_open(job, 0)
 
     async def _is_answered(self, group: RequestGroup) -> bool:
         """Wait until the first job of a group has ended; True if it was answered."""
