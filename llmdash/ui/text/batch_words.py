@@ -42,15 +42,17 @@ _LONGEST_NAME: Final = 24
 
 
 class _Ways(NamedTuple):
-    """What says which batch a held one is, and what gives one up."""
+    """How to say which batch a held one is, and how to give one up."""
 
     adopts: str
     gives_up: str
 
 
 _NONE: Final[Chosen] = {}
-_COMMANDS: Final = _Ways("llmdash batches adopt", "llmdash run --resume --batch-abandon")
-_SENDS_AGAIN: Final = "has its jobs sent again, which may cost twice"
+_SEND_AGAIN: Final = "have its jobs sent again, which may cost twice"
+_COMMANDS: Final = _Ways(
+    "say which with: llmdash batches adopt", f"to {_SEND_AGAIN}: llmdash run --resume --batch-abandon"
+)
 
 
 def batch_filter(batch: int) -> str:
@@ -151,13 +153,16 @@ def batch_sentences(
 
 
 def _keys(chosen: Chosen) -> _Ways:
-    return _Ways(key_of("adopt-batch", "a", chosen), key_of("bring-back", "x", chosen))
+    return _Ways(
+        f"press {key_of('adopt-batch', 'a', chosen)} to say which",
+        f"press {key_of('bring-back', 'x', chosen)} to {_SEND_AGAIN}",
+    )
 
 
 def _held(rows: Sequence[BatchRow], ways: _Ways) -> Iterator[Sentence]:
     held = [row for row in rows if row.state is BatchState.HELD]
     for row in held[:_MOST_HELD]:
-        does = f"{ways.adopts} says which" if row.lacks_id else f"{ways.gives_up} {_SENDS_AGAIN}"
+        does = ways.adopts if row.lacks_id else ways.gives_up
         yield Sentence(f"Batch {row.batch} is held: {'; '.join(filter(None, (row.detail, does)))}", "warning")
     if len(held) > _MOST_HELD:
         yield Sentence(

@@ -172,9 +172,13 @@ def test_a_run_of_which_all_is_batched_says_what_it_waits_for_and_claims_no_end(
 @pytest.mark.parametrize(
     ("row", "at_work", "words"),
     [
-        (BATCHES[3], True, "batch_6650c2; a says which"),
-        (BATCHES[3], False, "batch_6650c2; llmdash batches adopt says which"),
-        (replace(OUT, state=BatchState.HELD), True, "x has its jobs sent again, which may cost twice"),
+        (BATCHES[3], True, "batch_6650c2; press a to say which"),
+        (BATCHES[3], False, "batch_6650c2; say which with: llmdash batches adopt"),
+        (
+            replace(OUT, state=BatchState.HELD),
+            True,
+            "press x to have its jobs sent again, which may cost twice",
+        ),
     ],
 )
 def test_a_held_batch_names_the_key_that_helps_or_the_command_where_no_key_does(
@@ -184,7 +188,7 @@ def test_a_held_batch_names_the_key_that_helps_or_the_command_where_no_key_does(
     assert said.text.startswith(f"Batch {row.batch} is held: ")
     assert said.text.endswith(words)
     (chosen, *_) = batch_sentences(Frame(batches=(row,)), 0.0, {"adopt-batch": ("f5",)}, at_work=at_work)
-    assert ("f5 says" in chosen.text) is (at_work and row.lacks_id)
+    assert ("press f5 to say" in chosen.text) is (at_work and row.lacks_id)
 
 
 def test_an_attempt_in_a_batch_says_in_which() -> None:
