@@ -178,8 +178,8 @@ def _waiting(rows: Sequence[BatchRow]) -> Iterator[Sentence]:
 
 
 def _deadline(frame: Frame, now: float) -> Iterator[Sentence]:
-    if not open_batches(frame) or frame.kept:
-        return
+    if not open_batches(frame) or frame.kept or frame.replay is not None:
+        return  # what was set then is not on record
     if frame.batch_deadline is None:
         yield Sentence("No deadline is set: each stays out until its provider ends it.", "muted")
     else:

@@ -9,7 +9,7 @@ import pytest
 
 from llmdash.engine.model.commands import BringBack, Cancel, Drain, GiveUpBatch
 from llmdash.engine.model.forecast import BatchForecast
-from llmdash.engine.model.frame import BatchRow, Frame, RatePart, RunPart
+from llmdash.engine.model.frame import BatchRow, Frame, RatePart, ReplayPart, RunPart
 from llmdash.engine.model.records import AttemptRecord
 from llmdash.engine.model.states import BatchState, Binding, RunState
 from llmdash.ui.charts.run_bar import run_bar
@@ -189,6 +189,14 @@ def test_a_held_batch_names_the_key_that_helps_or_the_command_where_no_key_does(
     assert said.text.endswith(words)
     (chosen, *_) = batch_sentences(Frame(batches=(row,)), 0.0, {"adopt-batch": ("f5",)}, at_work=at_work)
     assert ("press f5 to say" in chosen.text) is (at_work and row.lacks_id)
+
+
+def test_of_a_deadline_nothing_is_said_where_none_is_on_record() -> None:
+    frame = Frame(batches=(OUT,))
+    (said,) = batch_sentences(frame, 0.0)
+    assert said.text.startswith("No deadline is set")
+    assert batch_sentences(replace(frame, replay=ReplayPart(0.0, 9.0, 1.0, True)), 0.0) == ()
+    assert batch_sentences(replace(frame, kept=True), 0.0) == ()
 
 
 def test_an_attempt_in_a_batch_says_in_which() -> None:
