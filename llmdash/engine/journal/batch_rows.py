@@ -21,9 +21,9 @@ SELECT batch, job FROM (SELECT {} FROM attempts)
 WHERE state = 'batched' AND job NOT IN (SELECT job FROM results) ORDER BY job
 """
 
-_LAST_IN = """
-SELECT batch, job FROM (SELECT {} FROM attempts) JOIN batches USING (batch)
-WHERE batches.state <> 'dropped' ORDER BY batch
+_MEMBERS = """
+SELECT batch, job FROM (SELECT {} FROM attempts)
+WHERE batch IN (SELECT batch FROM batches WHERE state <> 'dropped') ORDER BY job, attempt
 """
 
 _COUNTED = "input_tokens IS NOT NULL OR output_tokens IS NOT NULL"
@@ -77,8 +77,11 @@ class BatchRows:
         return self._by_batch(_OPEN, ("batch", "job", "state"))
 
     def members(self) -> dict[int, array[int]]:
-        """Return the jobs of each batch that was not dropped; a job may have been in several."""
-        return self._by_batch(_LAST_IN, ("batch", "job")) if self.records() else {}
+        """Return the jobs of each batch that was not dropped, by its number; a job may have been in several,
+        and is or was last in that of the highest one.
+        """
+        found = self._by_batch(_MEMBERS, ("batch", "job", "attempt")) if self.records() else {}
+        return dict(sorted(found.items()))
 
     def _by_batch(self, query: str, names: Sequence[str]) -> dict[int, array[int]]:
         found: dict[int, array[int]] = {}

@@ -28,7 +28,7 @@ __all__ = ["Loaded", "load"]
 _REST_S = 60.0
 """The longest time without a request in flight that counts as work, in a journal without samples."""
 _PORTION = 1_000
-_MOST_SOURCES = 65_535
+_MOST_SOURCES = _MOST_BATCHES = 65_535
 _KINDS = ("input", "output", "cached", "reasoning")
 
 
@@ -114,13 +114,8 @@ class _Loader:
         timeline.number.extend([min(attempt, 65_535) for attempt in some.attempt])
         timeline.sent.extend(some.sent)
         timeline.ended.extend([NEVER if at is None else at for at in some.ended])
-        timeline.batch.extend([min(batch or 0, 65_535) for batch in some.batch])
-        timeline.first_token.extend(
-            [
-                NEVER if at is None or batch else at
-                for at, batch in zip(some.first_token, some.batch, strict=True)
-            ]
-        )
+        timeline.batch.extend(_batches(some))
+        timeline.first_token.extend([NEVER if at is None else at for at in some.first_token])
         timeline.outcome.extend(map(_outcome, some.state, some.failure))
         timeline.key.extend(timeline.key_names.numbers(some.key))
         timeline.worker.extend(timeline.worker_names.numbers(some.worker))
@@ -141,6 +136,8 @@ class _Loader:
         timeline = self._timeline
         begun = sorted(moment.at for moment in moments if moment.kind == "begun")
         self._end_what_was_cut_off(begun, samples)
+        if any(timeline.batch):
+            _without_streams(timeline)
         _disentangle(timeline)
         rest_s = 0.0 if samples else _REST_S
         axis = axis_of(samples, moments, *_sent_live(timeline), rest_s)
@@ -168,6 +165,20 @@ class _Loader:
         missing = ["when requests ended"] if self._guessed_ends else []
         missing += [] if samples else ["pauses"]
         return f"not on record: {', '.join(missing)}" if missing else ""
+
+
+def _batches(some: TimedColumns) -> Sequence[int]:
+    """The batch of each attempt, 0 for none."""
+    if not any(some.batch):
+        return bytes(len(some.batch))  # as most portions are
+    return [min(batch or 0, _MOST_BATCHES) for batch in some.batch]
+
+
+def _without_streams(timeline: Timeline) -> None:
+    """Let no result of a batch have a first token: it came in one piece."""
+    for attempt, batch in enumerate(timeline.batch):
+        if batch:
+            timeline.first_token[attempt] = NEVER
 
 
 def _sent_live(timeline: Timeline) -> tuple[Sequence[float], Sequence[float]]:
