@@ -167,6 +167,8 @@ class _Shown:
         timeline.is_streamed = run.about.is_streamed
         past = Past(samples, moments, loaded.axis)
         self._figures = figures = FiguresAt(run.reader, timeline, hosts, past)
+        times_of = self.position_of, loaded.axis.time
+        batches = BatchesAt(run.reader.batches.records(), timeline, *times_of, run.about.batch_cost_of)
         self._gauges = gauges = GaugesAt(
             facts,
             timeline,
@@ -177,13 +179,7 @@ class _Shown:
             samples,
             loaded.places,
             hosts,
-            BatchesAt(
-                run.reader.batches.records(),
-                timeline,
-                self.position_of,
-                loaded.axis.time,
-                run.about.batch_cost_of,
-            ),
+            batches,
         )
         figures.wall.restore(*times)
         self._is_priced = any(row.cost is not None for row in samples)
