@@ -26,10 +26,10 @@ __all__ = ["main"]
 
 _KINDS: dict[str, tuple[str, Keys]] = {
     "a row": ("", ROWS),
-    "a page": ("", (("\x1b[6~", "\x1b[5~"), PAGES[1])),
+    "a page": ("\x1b[F", (("\x1b[5~",), PAGES[1])),
     "a letter of a filter": ("/", LETTERS),
 }
-"""What is pressed: keys that come before, and those that are timed."""
+"""What is pressed: a key that comes before, and those that are timed. Pages go up, where rows are added."""
 _FIRST = 200
 """Results that have arrived before the first key is timed."""
 _AT_ONCE = 8
@@ -67,10 +67,10 @@ def _round(jobs: int, before: str, keys: Keys) -> tuple[list[float], list[float]
     with _dashboard(jobs) as terminal:
         run = terminal.folder / "run"
         wait_for(lambda: terminal.shows("batched"), "the batch", within_s=120, every_s=0.5)
-        for key in before:
-            terminal.keys(key)
-            time.sleep(0.5)
         wait_for(lambda: finished(run) >= _FIRST, "the first results", within_s=120)
+        if before:
+            terminal.keys(before)
+            time.sleep(0.2)
         began, arriving = time.monotonic(), list[float]()
         while finished(run) < jobs:
             arriving += press(terminal, _AT_ONCE, keys)

@@ -166,7 +166,7 @@ def _plan(folder: Path, jobs: int, *, answers: bool, live: int = 0) -> RunPlan:
     terms = BatchTerms(all_pending=not live, leaves=not answers, pace=_QUICK)
     facts = RunFacts("arithmetic", "gpt-4o-mini", "openai", 1)
     rate = _RATE if live else None
-    return RunPlan(source, connect, folder, facts, rate=rate, concurrency=8, batch=terms)
+    return RunPlan(source, connect, folder, facts, rate=rate, concurrency=64, batch=terms)
 
 
 def _frame(session: LocalSession) -> Frame:
