@@ -268,14 +268,16 @@ class Store:
 
     def _saved(self, event: Saved) -> None:
         row, now = event.result, self.run_clock()
+        # What comes back in batches says nothing of the pace of the others, nor of when they end.
         is_live = self.columns.state[row.job] != JobState.BATCHED
         times = self.restore(row)
         if times is not None:
             tokens = row.output_tokens or 0
             self.input_tokens += row.input_tokens or 0
             self.output_tokens += tokens
-            self.tokens.add(now, tokens)
-            self.time_series.tokens(now, tokens)
+            if is_live:
+                self.tokens.add(now, tokens)
+                self.time_series.tokens(now, tokens)
             self.time_series.answered(now, times)
         if row.state == "failed":
             self.bursts.failed(now, row.error or "")
@@ -284,7 +286,7 @@ class Store:
         elif row.state == "done":
             self.errors.answered(row.job)
         if row.state != "cancelled" and is_live:
-            self.ends_60s.add(now)  # what comes back in batches says nothing of when the others end
+            self.ends_60s.add(now)
         self.live.pop(row.job, None)
         self.streams.end(row.job)
 

@@ -58,7 +58,7 @@ class FiguresAt:
             ]
         self.sends, self.sends_10s = PaceAt(timeline.all_sent, 1.0), PaceAt(timeline.all_sent, 10.0)
         self.ends_60s = PaceAt(AllOf(of_jobs), 60.0)
-        self.tokens = PaceAt(timeline.answers, 10.0)
+        self.tokens = PaceAt(timeline.live_answers, 10.0)
         ttfts = timeline.final.ttft if timeline.is_streamed else bytes(timeline.final.jobs)
         self.ttft = _TimesAt(timeline.answers.times, ttfts, self.columns)
         self.waited = LogHistogram()  # when a job began to wait is not on record

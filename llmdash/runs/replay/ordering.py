@@ -106,7 +106,10 @@ def _order_jobs(timeline: Timeline) -> None:
             for flag in (_EMPTY, _REUSED)
         )
     timeline.estimated_from = next((at[job] for job in answered if final.estimated[job]), NEVER)
-    timeline.answers = SumsAt(EventTrack(answered, at), final.output_tokens)
+    timeline.answers = timeline.live_answers = SumsAt(EventTrack(answered, at), final.output_tokens)
+    if timeline.batches:
+        live = array("I", filter(timeline.ended_live, answered))
+        timeline.live_answers = SumsAt(EventTrack(live, at), final.output_tokens)
 
 
 def _order_starts(timeline: Timeline) -> None:

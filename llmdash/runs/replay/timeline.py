@@ -66,6 +66,8 @@ class Timeline:
         """From when on some tokens are estimated."""
         self.answers = SumsAt()
         """The output tokens of answers, by when these were complete."""
+        self.live_answers = self.answers
+        """Those of answers that did not come back in batches."""
         self.cached = self.reasoning = SumsAt()
         """Such tokens of all attempts."""
         self.is_streamed = True

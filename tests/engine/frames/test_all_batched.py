@@ -48,6 +48,9 @@ def test_results_that_come_back_in_batches_are_no_pace_of_what_is_live() -> None
     store = Store(JobColumns(3, range(3)), lambda: 50.0)
     store.apply(Batched([0], 1))
     for job in (0, 1):
-        assert store.ends_60s.rate(50.0) == 0.0
-        store.apply(Saved(ResultRow(job, str(job), "done")))
-    assert store.ends_60s.rate(50.0) > 0.0
+        now = store.run_clock()
+        assert (store.ends_60s.rate(now), store.tokens.rate(now)) == (0.0, 0.0)
+        store.apply(Saved(ResultRow(job, str(job), "done", output_tokens=9)))
+    assert store.ends_60s.rate(store.run_clock()) > 0.0
+    assert store.tokens.rate(store.run_clock()) > 0.0
+    assert (store.output_tokens, store.time_series.total_tokens()) == (18, 9)

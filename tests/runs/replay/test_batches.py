@@ -115,6 +115,8 @@ def test_a_job_is_batched_from_when_it_was_put_in_a_batch_until_its_result_arriv
     assert frame.replay is not None
     assert frame.replay.length_s == pytest.approx(9.0)
     assert frame.replay.estimated == ""
+    session.command(Seek(9.0))
+    assert session.frame(ALL).run.tokens_per_s == pytest.approx(9 / 9.0), "batches have no pace"
 
 
 def test_its_end_is_what_the_kept_run_shows(tmp_path: Path) -> None:
