@@ -26,6 +26,8 @@ RATE_LINES: Final = 4
 """Lines of the sliders with the figures of the scale and the legend."""
 _NO_BOUND: Final = frozenset((Binding.HELD, Binding.FINISHED, Binding.WORKER, Binding.BATCHES))
 """Why nothing is sent, where no limit is the reason."""
+_AWAITS: Final = (Binding.BATCHES, Binding.FINISHED)
+"""What binds where nothing but batches may be left."""
 _MUCH: Final = 0.8
 """The share of the set rate below which the achieved one is a warning."""
 _LEAST_OTHERS: Final = 2
@@ -77,7 +79,7 @@ class RatePanel(Vertical):
         self, rate: RatePart, plot: SeriesPart, limits: tuple[SharedLimitRow, ...] = (), awaited: str = ""
     ) -> None:
         """Show the set and the achieved rate, what limits it, and the limits that are shared; `awaited` is
-        what a run waits for of which all that is left is in batches.
+        what a run waits for of which all that is left is in batches, or would if it was at work.
         """
         self._rate.show(rate.rate, rate.achieved)
         self._rate.set_class(_is_short(rate), "-short")
@@ -87,7 +89,7 @@ class RatePanel(Vertical):
         self._plot.show(plot)
         self._shared.show(limits, self.size.height - _LEAST_OTHERS - (RATE_LINES - 2) * self._legend.display)
         self._bound = _with_auto(_bound_words(rate.binding, share_in_short(limits)), rate)
-        if rate.binding is Binding.BATCHES and awaited:
+        if awaited and rate.binding in _AWAITS:
             self._bound = awaited
         self._write_border()
 

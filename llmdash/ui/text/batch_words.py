@@ -120,8 +120,10 @@ def out_words(frame: Frame) -> str:
 
 def awaited_words(frame: Frame) -> str:
     """Return what a run waits for of which all that is left is in batches: `6,000 batched · oldest 25m12s`;
-    where none of them goes on without the user, that.
+    where none of them goes on without the user, that; empty for any other run.
     """
+    if not frame.run.is_all_batched:
+        return ""
     rows = open_batches(frame)
     if rows and all(row.state is BatchState.HELD for row in rows):
         return out_words(frame).removeprefix("◆ ")

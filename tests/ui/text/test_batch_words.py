@@ -161,6 +161,7 @@ def test_a_run_of_which_all_is_batched_says_what_it_waits_for_and_claims_no_end(
     frame = Frame(run=run, batches=BATCHES, rate=RatePart(binding=Binding.BATCHES))
     assert awaited_words(frame) == "6,000 batched · oldest 25m12s"
     assert awaited_words(replace(frame, batches=(BATCHES[3],))) == "batch 4 is held"
+    assert awaited_words(replace(frame, run=replace(run, queued=1))) == ""
     assert run_badge(run).text == "◇ batched"
     assert binding_words(frame) == "all that is left is in batches: 6,000 jobs"
     shown = "".join(text for text, _style in progress_line(run, 200, playing=True))
