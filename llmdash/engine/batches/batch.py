@@ -81,8 +81,6 @@ class SentBatch:
         """Whether it waits for a key that is not there, or the provider does not know it any more."""
         self.may_have_files = False
         """Whether more than one file of it may be at the provider, since the answer to an upload was lost."""
-        self.expired = 0
-        """The requests that were never carried out."""
         self.adopted_id: str | None = None
         """The provider's batch that the user takes for it."""
         self.has_ended = asyncio.Event()
