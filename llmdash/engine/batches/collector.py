@@ -70,6 +70,11 @@ class _Seen:
         without_line = 0 if are_missing else max(0, jobs - len(self._with_line))
         return len(self._not_run - self._ran) + without_line
 
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many jobs were answered, and how many failed: the service may count late, or not at all."""
+        return len(self._answered), len(self._ran - self._answered)
+
     def lacks(self, status: BatchStatus) -> bool:
         """True if more was answered than there are answers."""
         return status.end is BatchEnd.COMPLETED or len(self._answered) < (status.done or 0)
@@ -109,7 +114,7 @@ class Collector:
             return False
         are_missing = seen.lacks(status)
         await self._rest(batch, member, are_missing=are_missing)
-        await self._close(batch, seen.expired(batch.record.jobs, are_missing=are_missing))
+        await self._close(batch, *seen.counts, seen.expired(batch.record.jobs, are_missing=are_missing))
         for file in (*files, batch.file):
             _remove(file)
         if not self._terms.keeps:
@@ -212,13 +217,15 @@ class Collector:
         if said:
             self._settling.notice(Severity.WARNING, f"{batch.where()}: {'; '.join(said)}")
 
-    async def _close(self, batch: SentBatch, expired: int) -> None:
+    async def _close(self, batch: SentBatch, done: int, failed: int, expired: int) -> None:
         """Put on record that nothing is left of a batch, once all its results are."""
         await self._parts.journal.flushed()
         ended_at = batch.record.ended_at or self._parts.wall_clock()
-        await self._book.put(batch, BatchState.CLOSED, ended_at=ended_at, expired=expired)
-        done = counted(batch.record.jobs, "job")
-        self._settling.notice(Severity.INFORMATION, f"{batch.where()} is back: {done}")
+        await self._book.put(
+            batch, BatchState.CLOSED, ended_at=ended_at, done=done, failed=failed, expired=expired
+        )
+        jobs = counted(batch.record.jobs, "job")
+        self._settling.notice(Severity.INFORMATION, f"{batch.where()} is back: {jobs}")
 
 
 def _remove(file: Path) -> None:

@@ -78,12 +78,13 @@ class GroupProofs:
         except InputError:
             return None
 
-    def is_first(self, job: int, group: RequestGroup) -> bool:
-        """True for a job that is to be sent live before the others of its group."""
-        if group in self._proven or group in self._first:
-            return False
+    def lacks_first(self, group: RequestGroup) -> bool:
+        """True if one job of a group is to be sent live before the others, and none is so far."""
+        return group not in self._proven and group not in self._first
+
+    def begin(self, group: RequestGroup, job: int) -> None:
+        """Note that a job is sent live before the others of its group."""
         self._first[group] = job
-        return True
 
     async def is_answered(self, group: RequestGroup) -> bool:
         """Wait until the first job of a group has ended; True if it was answered."""

@@ -116,8 +116,8 @@ class Planner:
         line = None if request is None or draft is None else self._line(request, draft, refused)
         if request is None or draft is None or line is None:
             self._lending.give_back((job,))
-        elif probe and draft.service.answers_live and self._proofs.is_first(job, request.group):
-            self._lending.give_out(job)
+        elif probe and draft.service.answers_live and self._proofs.lacks_first(request.group):
+            self._send_first(request, draft)
         elif not draft.takes(line, request.tokens):
             return await self._finished(draft, drafts, left)
         elif self._is_covered(request, draft):
@@ -126,6 +126,16 @@ class Planner:
             self._lending.give_back((job,))
         left.popleft()
         return None
+
+    def _send_first(self, request: _Request, draft: BatchFile) -> None:
+        """Have a job go first, with its part of the budget: there may be no room beside those that wait for
+        it. One that there is no room for now is not waited for.
+        """
+        if self._is_covered(request, draft):
+            self._proofs.begin(request.group, request.job)
+            self._lending.give_out(request.job)
+        else:
+            self._lending.give_back((request.job,))
 
     def _request(self, job: int, refused: RefusedRows) -> _Request | None:
         try:

@@ -67,7 +67,12 @@ class RunBatches:
         now = self._wall_clock()
         return tuple(
             batch_row(
-                each.record, now + each.ahead_s, left=each.left, cost=each.dollars, waits_for=each.waits_for
+                each.record,
+                now,
+                left=each.left,
+                cost=each.dollars,
+                waits_for=each.waits_for,
+                ahead_s=each.ahead_s,
             )
             for each in self.all()
         )

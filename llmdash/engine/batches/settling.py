@@ -87,10 +87,9 @@ class BatchSettling:
         ended = failed_record(attempt.record, failure, answer, text, model, parts.wall_clock())
         if failure.kind is FailureKind.REQUEST:
             self._lending.end(job)
-            parts.store.apply(TryFailed(ended))
             self._settlement.fail(attempt, prompt, failure, ended, text)
             return
-        parts.store.apply(TryFailed(ended))
+        parts.store.apply(TryFailed(ended, again=True))
         parts.journal.ended(ended, None, _nothing)
         self._lending.give_back((job,))
         if failure.kind in _OF_KEY:

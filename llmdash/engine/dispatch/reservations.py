@@ -138,8 +138,11 @@ class Reservations:
         self, job: int, prompt: Prompt, terms: Terms, members: Iterable[Member]
     ) -> Terms | Shortage | None:
         """Return the terms without the keys that there is no room for; a Shortage if that leaves none, None
-        if there is no price. A key that the user would have to revive is no reason to wait.
+        if there is no price. A key that the user would have to revive is no reason to wait. What is reserved
+        for the job already is its room.
         """
+        if self._budget.holds(job):
+            return terms
         allowed = [member for member in members if member not in terms.excluded and not _is_gone(member)]
         if not allowed:
             return terms

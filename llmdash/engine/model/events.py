@@ -107,9 +107,12 @@ class Saved(msgspec.Struct, frozen=True, gc=False):
 
 
 class TryFailed(msgspec.Struct, frozen=True, gc=False):
-    """An attempt failed, whether or not the job is retried; `record` is its row in the journal."""
+    """An attempt failed, whether or not the job is retried; `record` is its row in the journal. `again` says
+    that the job is pending again at once, without a RetryScheduled.
+    """
 
     record: AttemptRecord
+    again: bool = False
 
 
 class RetryScheduled(msgspec.Struct, frozen=True, gc=False):

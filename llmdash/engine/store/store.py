@@ -292,6 +292,7 @@ class Store:
 
     def _try_failed(self, event: TryFailed) -> None:
         row = event.record
+        self.retries += event.again
         if row.latency_s is not None:
             self.columns.time[row.job] = row.latency_s  # not that until its outcome was heard of
         self.timings.add_failed(row.latency_s)

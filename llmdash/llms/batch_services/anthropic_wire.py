@@ -56,7 +56,7 @@ def status_of(found: Any, redact: Redact) -> BatchStatus | None:
         word in ("canceling", "cancelling"),
         sum(known) or None,
         counts["succeeded"] if has_ended else None,
-        _sum_of(counts, "errored", "canceled", "expired") if has_ended else None,
+        counts["errored"] if has_ended else None,
         time_of(batch.get("created_at")),
         time_of(batch.get("expires_at")),
         first_time(batch.get(name) for name in _ENDED_AT) if has_ended else None,
@@ -71,11 +71,6 @@ def _end_of(batch: Mapping[str, Any], counts: Mapping[str, int | None]) -> Batch
     if counts["canceled"] or (counts["canceled"] is None and batch.get("cancel_initiated_at")):
         return BatchEnd.CANCELLED
     return BatchEnd.COMPLETED
-
-
-def _sum_of(counts: Mapping[str, int | None], *names: str) -> int | None:
-    found = [counts[name] for name in names]
-    return None if None in found else sum(count for count in found if count is not None)
 
 
 def answer_of(line: bytes, reading: AnswerReading) -> BatchAnswer:

@@ -18,7 +18,7 @@ from llmdash.llms.sync_bridge import there
 from llmdash.llms.transport.bodies import CannotRead, FileBody
 from llmdash.llms.transport.connections import Connections
 from llmdash.llms.wire.dialect import Header
-from llmdash.llms.wire.documents import BLANK, as_json, malformed
+from llmdash.llms.wire.documents import as_json, malformed, page_from_a_proxy
 from llmdash.llms.wire.failures import Failure, FailureKind, failure_in, from_response
 from llmdash.secrets import Redactor
 
@@ -219,9 +219,8 @@ async def _reply_of(answer: HttpResponse) -> ServiceReply:
     body = bytearray()
     while (piece := await answer.chunk()) is not None:
         body += piece
-    if body.lstrip(BLANK).startswith(b"<"):
-        words = "the server sent an HTML page, as a proxy does"
-        raise Failure(FailureKind.TRANSIENT, words, status=answer.status)
+    if (page := page_from_a_proxy(body, answer.status)) is not None:
+        raise page
     return ServiceReply(as_json(bytes(body)), answer.headers)
 
 

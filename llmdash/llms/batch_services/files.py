@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from llmdash.llms.batch_services.answers import LINE_LIMIT
+from llmdash.llms.wire.documents import page_from_a_proxy
 from llmdash.llms.wire.failures import Failure, FailureKind
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["lines_of", "write_body"]
 
 _PIECE = 1_048_576
+_BEGIN = 256
+"""Bytes that show whether a body is a page."""
 _MARK = b"\xef\xbb\xbf"
 
 
@@ -42,12 +45,14 @@ def _skip_line(handle: IO[bytes]) -> None:
 async def write_body(answer: HttpResponse, file: Path) -> None:
     """Write the body of a response to `file`, which is there only once it is whole, and safe on the disk.
 
-    Raises Failure, also for what the disk refuses (LOCAL).
+    Raises Failure, also for what the disk refuses (LOCAL), and for a page of HTML, which has no results.
     """
     part = file.with_name(f"{file.name}.part")
     try:
         try:
             await _write(answer, part)
+            if (page := page_from_a_proxy(_begin_of(part), answer.status)) is not None:
+                raise page
             await asyncio.to_thread(part.replace, file)
         finally:
             part.unlink(missing_ok=True)
@@ -66,6 +71,11 @@ async def _write(answer: HttpResponse, part: Path) -> None:
                 await _write_out(handle, gathered)
         await _write_out(handle, gathered)
         await asyncio.to_thread(handle.flush)  # it need not be synced: what a crash takes is fetched again
+
+
+def _begin_of(part: Path) -> bytes:
+    with part.open("rb") as handle:
+        return handle.read(_BEGIN)
 
 
 def _opened(part: Path) -> IO[bytes]:

@@ -9,7 +9,15 @@ from typing import Any, TypeVar
 import msgspec
 
 from llmdash.llms.messages import Delta, Usage
-from llmdash.llms.wire.documents import BLANK, MARK, as_json, is_lines, malformed, truncated
+from llmdash.llms.wire.documents import (
+    BLANK,
+    MARK,
+    as_json,
+    is_lines,
+    malformed,
+    page_from_a_proxy,
+    truncated,
+)
 from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.llms.wire.finish import END, TROUBLE, broken_off, flags_of, key_of, said_reason
 from llmdash.llms.wire.sse import LineTooLong, ServerSentEvent, SSEParser, is_end_mark
@@ -146,9 +154,8 @@ class BodyReader(ABC):
                 return
 
     def _read_document(self, body: bytes, at: float) -> Iterator[Delta]:
-        if body.lstrip(BLANK).startswith(b"<"):
-            words = "the server sent an HTML page, as a proxy does"
-            raise Failure(FailureKind.TRANSIENT, words, status=200)
+        if (page := page_from_a_proxy(body, 200)) is not None:
+            raise page
         try:
             delta = self._whole(body, at)
             self._note(delta.finish_reason)

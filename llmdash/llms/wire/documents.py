@@ -8,7 +8,7 @@ from typing import Any
 from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.llms.wire.sse import stands_alone
 
-__all__ = ["BLANK", "MARK", "as_json", "is_lines", "is_text", "malformed", "truncated"]
+__all__ = ["BLANK", "MARK", "as_json", "is_lines", "is_text", "malformed", "page_from_a_proxy", "truncated"]
 
 MARK = b"\xef\xbb\xbf"
 BLANK = b" \t\r\n" + MARK
@@ -38,6 +38,14 @@ def as_json(data: bytes) -> Any:
 def malformed(why: str) -> Failure:
     """Return the Failure for an answer that breaks its format."""
     return Failure(FailureKind.TRANSIENT, f"malformed answer: {why}", status=200)
+
+
+def page_from_a_proxy(data: bytes | bytearray, status: int) -> Failure | None:
+    """Return the Failure for what begins like a page of HTML where data was asked for; else None."""
+    if not data.lstrip(BLANK).startswith(b"<"):
+        return None
+    words = "the server sent an HTML page, as a proxy does"
+    return Failure(FailureKind.TRANSIENT, words, status=status)
 
 
 def is_text(data: bytes) -> bool:

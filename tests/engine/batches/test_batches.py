@@ -290,7 +290,7 @@ def test_a_failure_of_the_service_in_a_line_makes_its_job_pending_again(
     provider.tamper = lambda lines: [{"id": lines[0]["id"], **failed}, *lines[1:]]
     session = run(batch_plan(tmp_path, server, provider, prompts(9)))
     frame = balanced(session, server, provider)
-    assert (frame.run.done, frame.run.failed_tries) == (9, 1)
+    assert (frame.run.done, frame.run.failed_tries, frame.run.retries) == (9, 1, 1)
     assert frame.keys[0].state is KeyState.HEALTHY
 
 
@@ -300,7 +300,8 @@ def test_a_request_that_is_refused_in_a_line_fails_its_job(tmp_path: Path) -> No
     provider.tamper = lambda lines: [{"id": lines[0]["id"], **failed}, *lines[1:]]
     session = run(batch_plan(tmp_path, server, provider, prompts(9)))
     frame = balanced(session, server, provider)
-    assert (frame.run.done, frame.run.failed) == (8, 1)
+    assert (frame.run.done, frame.run.failed, frame.run.failed_tries) == (8, 1, 1)
+    assert [(batch.done, batch.failed) for batch in frame.batches] == [(7, 1)]  # by its lines
 
 
 def test_credit_that_is_gone_in_lines_sets_the_key_aside(tmp_path: Path) -> None:

@@ -8,11 +8,14 @@ from pathlib import Path
 from llmdash.engine.model.batch_terms import BatchErrand, BatchTerms
 from llmdash.engine.model.commands import SendInBatches
 from llmdash.engine.model.ending import Ending
+from llmdash.engine.model.forecast import HoldKind
 from llmdash.engine.model.states import BatchState
+from llmdash.llms.messages import Usage
 from llmdash.prompts.source import Prompt
 from tests.engine.batches.provider import Provider, batch_plan
 from tests.engine.batches.test_batches import balanced, executed, once
-from tests.engine.scripted import ALL, Server, held_from, of, prompts, run, started, until
+from tests.engine.scripted import ALL, Server, held_from, of, prompts, run, started, until, whole
+from tests.engine.test_budget import CENT, LIMIT, priced
 
 
 def test_a_group_that_an_earlier_start_had_answered_needs_no_other_proof(tmp_path: Path) -> None:
@@ -83,3 +86,17 @@ def test_where_there_are_more_batches_than_numbers_full_ones_wait_for_their_turn
         balanced(session, server, provider)
     assert sum(server.asked.values()) == 1
     assert executed(server, provider) == once(12)
+
+
+def test_the_first_job_has_room_in_a_budget_beside_those_that_wait_for_it(tmp_path: Path) -> None:
+    """What the others reserved left none for it, and nothing was ever sent."""
+    server, provider = Server(lambda _key, _prompt, _before: whole("x", Usage(3, 100))), Provider()
+    session = run(
+        priced(batch_plan(tmp_path, server, provider, prompts(12), budget=5.5 * CENT, options=LIMIT))
+    )
+    frame = session.frame(ALL)
+    assert session.ending is Ending.HELD
+    assert frame.run.hold is not None
+    assert frame.run.hold.kind is HoldKind.BUDGET
+    assert sum(provider.executed.values()) == 4
+    assert frame.run.done >= 5

@@ -122,3 +122,12 @@ async def test_a_download_that_is_cut_leaves_no_file(tmp_path: Path) -> None:
         await found.download("file-out", tmp_path / "out")
     assert caught.value.kind is FailureKind.TRANSIENT
     assert names_in(tmp_path) == []
+
+
+async def test_a_page_in_place_of_results_is_a_failure_and_leaves_no_file(tmp_path: Path) -> None:
+    """A proxy that wants a login answers with 200: its page read as results would be a batch without any."""
+    found = service("chat", Canned(answer(b"\r\n<html>Log in</html>")))
+    with pytest.raises(Failure) as caught:
+        await found.download("file-out", tmp_path / "out")
+    assert (caught.value.kind, caught.value.status) == (FailureKind.TRANSIENT, 200)
+    assert names_in(tmp_path) == []
