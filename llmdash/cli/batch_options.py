@@ -44,7 +44,13 @@ BATCH_OPTIONS = (
     ),
 )
 BATCH_OPTION_NAMES = (
-    *("batch", "batch_deadline", "batch_size", "batch_leave", "batch_only", "batch_keep", "batch_abandon"),
+    "batch",
+    "batch_deadline",
+    "batch_size",
+    "batch_leave",
+    "batch_only",
+    "batch_keep",
+    "batch_abandon",
 )
 
 

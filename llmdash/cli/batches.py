@@ -96,7 +96,7 @@ def _lines(found: BatchesOfRun) -> list[str]:
     if not found.rows:
         return []
     title = clean_line(f"{found.title}  {found.folder}")
-    lines = [title, *batch_lines(found.rows, at_most=sorted(found.at_most))]
+    lines = [title, *batch_lines(found.rows, found.folder)]
     if found.are_open:
         lines.append(f"Come back with: {resume_command(found.folder)}")
     return [*lines, ""]

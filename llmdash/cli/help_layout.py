@@ -7,6 +7,8 @@ from typing import Final
 
 import click
 
+from llmdash.cli.batch_options import BATCH_OPTION_NAMES
+
 __all__ = ["COMMAND_GROUPS", "OPTION_GROUPS", "LaidOutCommand", "LaidOutGroup"]
 
 OPTION_GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -19,17 +21,7 @@ OPTION_GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "Cost": ("forecast", "trial", "budget", "reuse", "dedupe"),
     "Answers": ("expected_column", "check", "schema", "repair", "empty"),
     "Results": ("out", "overwrite", "reasoning", "as_json", "markdown", "run_dir", "keep"),
-    "Batches": (
-        *(
-            "batch",
-            "batch_deadline",
-            "batch_size",
-            "batch_leave",
-            "batch_only",
-            "batch_keep",
-            "batch_abandon",
-        ),
-    ),
+    "Batches": BATCH_OPTION_NAMES,
     "Resume": ("resume", "retry_failed", "release", "changed"),
     "On the screen, or without": ("headless", "detach", "fps", "notify", "on_end"),
     "Endpoint": (

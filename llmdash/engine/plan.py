@@ -16,7 +16,7 @@ from llmdash.engine.dispatch.reuse import ReuseRules
 from llmdash.engine.dispatch.trial_forecast import TrialPlan
 from llmdash.engine.frames.run_facts import RunFacts
 from llmdash.engine.journal.keeping import Keep
-from llmdash.engine.model.batch_terms import BatchTerms
+from llmdash.engine.model.batch_terms import BatchTerms, EarlierTimes, none_earlier
 from llmdash.engine.model.records import ResultRow
 from llmdash.engine.pool.member import Member
 from llmdash.lean_dataclass import dataclass
@@ -99,5 +99,7 @@ class RunPlan:
     """What the journal keeps of texts; with NONE, `live` has them, before the journal has the result."""
     batch: BatchTerms = field(default_factory=BatchTerms)
     """How batches are used; without any more said, none is until the user wants one."""
+    earlier_batches: EarlierTimes = none_earlier
+    """How long batches of other runs took; asked on a thread of its own."""
     reuse: ReuseRules | None = None
     """Which requests take an answer that is known; None where each is sent."""

@@ -27,6 +27,7 @@ from llmdash.launch.run_input import Input
 from llmdash.launch.run_order import PRACTICE, RunOrder
 from llmdash.lean_dataclass import dataclass
 from llmdash.prompts.source import InputError
+from llmdash.reports.batches import way_on_of_held
 from llmdash.reports.wording import attach_command
 
 __all__ = [
@@ -68,7 +69,8 @@ def cancelling(folder: Path, number: int | None = None) -> BatchWish:
         raise ConfigError(f"{folder}: no batch of this run is open")
     for each in chosen if number is not None else ():
         if each.state == BatchState.HELD.value and each.provider_id is None:
-            raise ConfigError(f"batch {number} is held: {each.detail}")
+            way_on = way_on_of_held(each.batch, folder, lacks_id=True)
+            raise ConfigError(f"batch {number} is held: {each.detail}; {way_on}")
     actions = {f"cancel batch {each.batch}": _action(BringBack(each.batch), each.batch) for each in chosen}
     return BatchWish(folder, BatchErrand(cancels=tuple(each.batch for each in chosen)), actions)
 

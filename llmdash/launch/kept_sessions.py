@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from llmdash.config.prices import load_prices
 from llmdash.engine.journal.reader import JournalReader
-from llmdash.engine.pool.costs import CostOf, Tokens, no_price
+from llmdash.engine.pool.costs import NO_PRICES, RunPrices
 from llmdash.launch.inputs import open_input
+from llmdash.launch.kept_prices import kept_prices
 from llmdash.launch.kept_requests import kept_requests
 from llmdash.launch.run_input import input_of
 from llmdash.prompts.source import PromptSource
@@ -24,7 +23,8 @@ def kept_session(folder: Path) -> KeptSession:
     """Return a session over a kept run: with its prompts if the input is still there, and with the prices of
     now where its cost is not on record. Raises JournalError.
     """
-    facts = JournalReader(folder).facts()
+    reader = JournalReader(folder)
+    facts = reader.facts()
 
     def source() -> PromptSource:
         return open_input(input_of(facts))
@@ -32,47 +32,25 @@ def kept_session(folder: Path) -> KeptSession:
     return KeptSession(
         folder,
         open_input=source,
-        cost_of=_prices_of(facts),
-        batch_cost_of=_prices_of(facts, in_batch=True) or no_price,
+        prices=_prices(reader, facts),
         request_of=kept_requests(facts),
     )
 
 
 def replay_session(folder: Path, speed: float = 1.0) -> ReplaySession:
     """Return a session that plays the run in `folder`. Raises JournalError."""
-    facts = JournalReader(folder).facts()
+    reader = JournalReader(folder)
+    facts = reader.facts()
     return ReplaySession(
         folder,
         speed=speed,
         open_input=lambda: open_input(input_of(facts)),
-        cost_of=_prices_of(facts),
+        prices=_prices(reader, facts),
         request_of=kept_requests(facts),
     )
 
 
-def _prices_of(facts: Mapping[str, Any], *, in_batch: bool = False) -> CostOf | None:
-    """Return what prices the tokens of a run as at work, of requests that were sent one by one, or in
-    batches; None for one of the simulator, which cost nothing.
-
-    Raises ConfigError.
-    """
-    if facts.get("simulator"):
-        return None
-    prices, provider = load_prices(), _provider_of(facts)
-
-    def cost(_label: str, model: str, tokens: Tokens) -> float | None:
-        if not model:
-            return None
-        return prices.cost(model, tokens[:5], provider, in_batch=in_batch, parts=tokens.parts)
-
-    return cost
-
-
-def _provider_of(facts: Mapping[str, Any]) -> str | None:
-    """Return the base URL of a run's endpoint; None where there are several, or none is on record."""
-    try:
-        endpoints = json.loads(facts.get("decided") or "{}")["endpoints"]
-        known = {str(endpoint["base_url"]) for endpoint in endpoints}
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return None
-    return known.pop() if len(known) == 1 else None
+def _prices(reader: JournalReader, facts: Mapping[str, Any]) -> RunPrices:
+    """Return the prices of a run at work, at those of now. Raises ConfigError."""
+    prices = kept_prices(reader, facts)
+    return NO_PRICES if prices is None else RunPrices(prices.live, prices.in_batch, prices.has_batch_price)

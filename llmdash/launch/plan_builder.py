@@ -19,6 +19,7 @@ from llmdash.engine.journal.keeping import Keep
 from llmdash.engine.plan import RunPlan
 from llmdash.launch.batching import batch_notes, paced
 from llmdash.launch.bounds import require_prices
+from llmdash.launch.earlier_batches import EarlierBatches
 from llmdash.launch.keeping import keeping_notes, live_output
 from llmdash.launch.limits import shared_rates
 from llmdash.launch.pool_builder import PoolBuilder, PoolPlan, pool_plan
@@ -77,12 +78,18 @@ def make_plan(
         stay=order.stay,
         live=live,
         keep=keep,
+        earlier_batches=EarlierBatches(folder, _places(pool)),
         batch=paced(order.batch, settings.endpoints, simulated=simulator is not None),
         reuse=reuse_rules(settings, source, own, folder),
     )
     if hired is None:
         return plan
     return hired.put_to_work(plan, builder.recipes.__getitem__, practice=simulator is not None)
+
+
+def _places(pool: PoolPlan) -> Mapping[str, str]:
+    """The base URL of each endpoint; none where a simulator answers: it is of this run alone."""
+    return {} if pool.simulator is not None else {each.name: each.base_url for each in pool.endpoints}
 
 
 def _members(
@@ -105,6 +112,7 @@ def _facts(source: PromptSource, settings: Settings, pool: PoolPlan, builder: Po
         len(builder),
         builder.cost,
         builder.batch_cost,
+        builder.has_batch_price,
         source.left_out,
         spends=pool.simulator is None,
         check=source.check or "",

@@ -144,6 +144,15 @@ class PoolBuilder:
         place, asked = endpoint.base_url or None, model or endpoint.model
         return self._prices.cost(asked, tokens[:5], place, in_batch=True, parts=tokens.parts)
 
+    def has_batch_price(self, label: str, model: str) -> bool:
+        """True if batches of a model have a price of their own at the endpoint of a key; where that is not
+        known, they cost at most as much as requests one by one.
+        """
+        known = self._keys.get(label)
+        if known is None:
+            return True
+        return self._prices.has_batch_price(model or known.endpoint.model, known.endpoint.base_url or None)
+
     def _members(self, keys: Iterable[EndpointKey]) -> list[Member]:
         return [self._member(each) for each in keys]
 

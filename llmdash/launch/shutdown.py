@@ -22,7 +22,7 @@ from llmdash.reports.errors import ErrorKind, failed_by_kind
 from llmdash.reports.wording import (
     answers_place,
     attach_command,
-    money,
+    cost_of_run,
     resume_command,
     share,
     times_text,
@@ -188,7 +188,7 @@ def _last_words(
     counts += [f"{run.invalid:,} invalid"] if run.invalid else []
     counts += [f"{run.batched:,} with a provider"] if run.batched else []
     counts += [f"{share(run.score.accuracy)} right"] if run.score is not None and run.score.total else []
-    counts += [money(run.cost)] if run.cost is not None else []
+    counts += [cost_of_run(run)] if run.cost is not None else []
     counts += [f"{counted(run.left_out, 'input line')} left out"] if run.left_out else []
     whole = run.state is RunState.DONE or run.ended == run.jobs
     why = f"\nHeld up at the end: {clean_line(held_up)}\n" if held_up and not whole else " "

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from llmdash.engine.model.rows import BatchRow
+from llmdash.engine.model.states import BatchState
 from llmdash.reports.alignment import aligned
-from llmdash.reports.wording import UNKNOWN, count, left, money, share
-from llmdash.sanitize import clean_line
+from llmdash.reports.wording import UNKNOWN, count, left, money, resume_command, share
+from llmdash.sanitize import clean_line, shell_word
 
-__all__ = ["batch_lines", "batch_record"]
+__all__ = ["batch_lines", "batch_record", "way_on_of_held"]
 
 _TITLES = ("batch", "state", "key", "jobs", "left", "done", "age", "expires in", "cost")
 _WORDS = 3
@@ -32,16 +34,15 @@ def batch_record(row: BatchRow) -> dict[str, Any]:
         "created_at": row.created_at,
         "expires_at": row.expires_at,
         "cost": None if row.cost is None else round(row.cost, 6),
+        "cost_is_most": row.cost_is_most,
     }
 
 
-def batch_lines(rows: Sequence[BatchRow], *, at_most: Sequence[int] = ()) -> Iterator[str]:
+def batch_lines(rows: Sequence[BatchRow], folder: Path | None = None) -> Iterator[str]:
     """Yield a line of titles and one for each batch, and below it its id at the provider and why it waits;
-    safe to show.
-
-    The cost of those numbered in `at_most` is at the price of single requests: no other is known.
+    safe to show. Of a run in `folder` it says what one can do with a held one.
     """
-    table = aligned([_TITLES, *(_cells(row, "≤" if row.batch in at_most else "") for row in rows)], _WORDS)
+    table = aligned([_TITLES, *map(_cells, rows)], _WORDS)
     yield table[0]
     for row, line in zip(rows, table[1:], strict=True):
         yield line
@@ -49,9 +50,18 @@ def batch_lines(rows: Sequence[BatchRow], *, at_most: Sequence[int] = ()) -> Ite
         yield f"       {clean_line('  '.join(filter(None, said)))}"
         if row.detail:
             yield f"       {clean_line(row.detail)}"
+        if folder is not None and row.state is BatchState.HELD:
+            yield f"       {way_on_of_held(row.batch, folder, lacks_id=row.lacks_id)}"
 
 
-def _cells(row: BatchRow, mark: str) -> tuple[str, ...]:
+def way_on_of_held(batch: int, folder: Path, *, lacks_id: bool) -> str:
+    """Return how the run in `folder` can go on with a batch that is held, in words safe to show."""
+    if lacks_id:
+        return f"say which with: llmdash batches adopt {shell_word(folder)} {batch} ID"
+    return f"to have its jobs sent again, which may cost twice: {resume_command(folder)} --batch-abandon"
+
+
+def _cells(row: BatchRow) -> tuple[str, ...]:
     is_said = row.state.is_open and row.word and row.word != row.state.value
     return (
         f"{row.batch}",
@@ -62,7 +72,7 @@ def _cells(row: BatchRow, mark: str) -> tuple[str, ...]:
         _done(row),
         left(row.age_s),
         UNKNOWN if row.expires_in_s is None else left(row.expires_in_s),
-        UNKNOWN if row.cost is None else f"{mark}{money(row.cost)}",
+        UNKNOWN if row.cost is None else f"{'≤' if row.cost_is_most else ''}{money(row.cost)}",
     )
 
 

@@ -11,7 +11,7 @@ from typing import Final
 from llmdash.engine.model.frame import Frame, RunPart
 from llmdash.engine.model.states import BY_COMMAND, AlertKind, RunState
 from llmdash.reports.alerts import alerts_told
-from llmdash.reports.wording import count, money, share
+from llmdash.reports.wording import cost_of_run, count, share
 from llmdash.sanitize import clean_line
 
 __all__ = ["EVERY_S", "Occasion", "Occasions", "occasion_of", "occasion_words"]
@@ -98,5 +98,5 @@ def _figures(run: RunPart) -> str:
     figures += [f"{count(run.failed + run.invalid)} failed"] if run.failed + run.invalid else []
     if run.score is not None and run.score.total:
         figures.append(f"{share(run.score.accuracy)} right")
-    figures += [money(run.cost)] if run.cost is not None else []
+    figures += [cost_of_run(run)] if run.cost is not None else []
     return ", ".join(figures)

@@ -183,7 +183,8 @@ def end_report(frame: Frame, kept: KeptRun | None = None) -> str:
     lines = [f"{title}   {times_text(run)}", _jobs_line(run), _attempts_line(run)]
     if run.cost is not None:
         of_budget = "" if run.budget is None else f" of {money(run.budget)}"
-        about, uncertain = "about " if run.tokens_estimated else "", _uncertain(run)
+        about = "at most " if run.cost_is_most else "about " if run.tokens_estimated else ""
+        uncertain = _uncertain(run)
         lines.append(f"cost     {about}{money(run.cost)}{of_budget}{uncertain}")
     if run.score is not None:
         lines.append(_score_line(run.score))
@@ -202,7 +203,7 @@ def end_report(frame: Frame, kept: KeptRun | None = None) -> str:
     if frame.keys:
         lines += ["", *_key_table(frame.keys)]
     if out := [row for row in frame.batches if row.state.is_open]:
-        lines += ["", *batch_lines(out)]
+        lines += ["", *batch_lines(out, None if kept is None else kept.folder)]
     if run.hold is not None:
         lines += ["", clean_line(run.hold.text)]
     if frame.forecast is not None:

@@ -18,6 +18,7 @@ __all__ = [
     "attach_command",
     "collect_command",
     "compare_command",
+    "cost_of_run",
     "count",
     "counts_text",
     "doctor_command",
@@ -81,6 +82,11 @@ def money(value: float | None) -> str:
         return UNKNOWN
     decimals = 2 if value >= 1 or value == 0 else 4 if value >= 0.01 else 6
     return f"${value:,.{decimals}f}"
+
+
+def cost_of_run(run: RunPart) -> str:
+    """Return the dollars of a run; `≤$0.43` where it costs at most that much."""
+    return ("≤" if run.cost_is_most else "") + money(run.cost)
 
 
 def left(value: float) -> str:

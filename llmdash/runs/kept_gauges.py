@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
+from llmdash.engine.batches.costs import batch_costs
 from llmdash.engine.batches.rows import batch_row
 from llmdash.engine.journal.attempt_sums import KeyTotals
 from llmdash.engine.journal.reader import JournalReader
@@ -15,7 +16,7 @@ from llmdash.engine.model.frame import AutoPart, BatchRow, EndpointRow, KeyRow, 
 from llmdash.engine.model.records import MomentRow
 from llmdash.engine.model.rows import SPARK_SPAN_S, SPARK_SPANS
 from llmdash.engine.model.states import EndpointState, KeyState
-from llmdash.engine.pool.costs import Spending, Tokens
+from llmdash.engine.pool.costs import CostOf, Spending, Tokens, no_price
 from llmdash.lean_dataclass import dataclass
 from llmdash.runs.facts import auto_of, key_labels, rate_of
 
@@ -70,9 +71,10 @@ def load_gauges(
     moments: Sequence[MomentRow],
     places: Mapping[str, str],
     totals: Mapping[str, KeyTotals],
+    batch_cost_of: CostOf = no_price,
 ) -> KeptGauges:
     """Return the gauges of a run with these facts; `places` has the endpoint of each key, as far as known,
-    `totals` its counts.
+    `totals` its counts. `batch_cost_of` has the prices of batches.
     """
     spending = Spending()
     for label, model, tokens, long in reader.sums.spent():
@@ -81,23 +83,28 @@ def load_gauges(
     for label, model, tokens, long in reader.sums.spent(in_batches=True):
         in_batches.restore(label, model, Tokens(*tokens), long)
     endpoints = endpoint_names(facts, moments, places)
+    keys = _key_rows(reader, facts, moments, places, totals, endpoints)
     return KeptGauges(
-        _key_rows(reader, facts, moments, places, totals, endpoints),
+        keys,
         tuple(_endpoint_row(name, moments) for name in endpoints),
         rate_of(facts.get("rate")),
         facts["concurrency"] if isinstance(facts.get("concurrency"), int) else 1,
         spending,
         auto=auto_of(facts.get("auto")),
         batch_spending=in_batches,
-        batch_rows=_batch_rows(reader),
+        batch_rows=_batch_rows(reader, [key.label for key in keys], batch_cost_of),
     )
 
 
-def _batch_rows(reader: JournalReader) -> tuple[BatchRow, ...]:
+def _batch_rows(reader: JournalReader, labels: Collection[str], cost_of: CostOf) -> tuple[BatchRow, ...]:
     """Return the batches as they were left; those that are out go on without the run."""
+    costs = batch_costs(reader, labels, cost_of)
     left = {batch: len(jobs) for batch, jobs in reader.batches.jobs().items()}
     now = time.time()
-    return tuple(batch_row(each, now, left=left.get(each.batch, 0)) for each in reader.batches.records())
+    return tuple(
+        batch_row(each, now, left=left.get(each.batch, 0), cost=costs.get(each.batch))
+        for each in reader.batches.records()
+    )
 
 
 def endpoint_names(

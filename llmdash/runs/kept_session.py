@@ -20,7 +20,7 @@ from llmdash.engine.model.frame import EMPTY_FRAME, Frame, Inspection, JobRow, R
 from llmdash.engine.model.records import MomentRow, SampleRow
 from llmdash.engine.model.states import JobState, RunState, Severity
 from llmdash.engine.model.view import StreamView, View
-from llmdash.engine.pool.costs import CostOf, CostSoFar, no_price, projected
+from llmdash.engine.pool.costs import NO_PRICES, CostSoFar, RunPrices, projected
 from llmdash.engine.store.store import Store
 from llmdash.prompts.source import PromptSource
 from llmdash.reports.wording import resume_command
@@ -41,7 +41,7 @@ class KeptSession:
     """A session over the run in `folder`, whether or not it has ended; nothing is ever sent.
 
     Its jobs are read on a thread of its own; until they are, frames have the totals that the journal holds.
-    `open_input` opens the input that the run was begun with, and `cost_of` prices tokens where the journal
+    `open_input` opens the input that the run was begun with, and `prices` are for tokens where the journal
     has no cost; `request_of` makes requests anew, to be copied. Raises JournalError if there is no sound
     journal.
     """
@@ -54,12 +54,11 @@ class KeptSession:
         folder: Path,
         *,
         open_input: Callable[[], PromptSource] = no_input,
-        cost_of: CostOf | None = None,
-        batch_cost_of: CostOf = no_price,
+        prices: RunPrices = NO_PRICES,
         request_of: KeptRequestOf = no_request,
     ) -> None:
         self.folder = folder
-        self._run = open_run(folder, open_input, cost_of, request_of, batch_cost_of)
+        self._run = open_run(folder, open_input, prices, request_of)
         self._totals = totals_in(self._run.facts)
         self._moments = self._run.reader.moments()
         self._share = 0.0
@@ -165,7 +164,7 @@ class _Shown:
         store.streams.is_even = True  # answers are on record, their chunks are not
         self._last = jobs.last
         store.wall.restore(*when(facts, moments))
-        gauges = load_gauges(run.reader, facts, moments, jobs.places, jobs.totals)
+        gauges = load_gauges(run.reader, facts, moments, jobs.places, jobs.totals, run.about.batch_cost_of)
         totals, samples = totals_in(facts), run.reader.samples()
         self._cost = _cost_on_record(totals, samples)
         about = replace(run.about, keys=len(gauges.key_rows))

@@ -58,6 +58,8 @@ def load_jobs(
         progress(ended.job[-1] / max(1, jobs))
     columns.pending = array("I", (job for job, place in enumerate(columns.place) if not place))
     _unanswered(reader, columns)
+    for batch, in_it in reader.batches.members().items():
+        columns.put_in_batch(in_it, batch)
     for batch, in_it in reader.batches.jobs().items():
         columns.set_states(in_it, [JobState.BATCHED] * len(in_it))
         columns.put_in_batch(in_it, batch)

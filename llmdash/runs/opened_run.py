@@ -11,7 +11,7 @@ from llmdash.engine.frames.inspection import RequestOf
 from llmdash.engine.frames.run_facts import RunFacts
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model.frame import RequestPart
-from llmdash.engine.pool.costs import CostOf, no_price
+from llmdash.engine.pool.costs import NO_PRICES, RunPrices
 from llmdash.lean_dataclass import dataclass
 from llmdash.prompts.source import Prompt, PromptSource
 from llmdash.runs.facts import jobs_of, run_facts
@@ -46,12 +46,11 @@ class OpenedRun:
 def open_run(
     folder: Path,
     open_input: Callable[[], PromptSource],
-    cost_of: CostOf | None,
+    prices: RunPrices = NO_PRICES,
     request_of: KeptRequestOf = no_request,
-    batch_cost_of: CostOf = no_price,
 ) -> OpenedRun:
-    """Return the run in `folder`, whose input `open_input` opens once prompts are looked up; `cost_of` prices
-    tokens where the journal has no cost, `batch_cost_of` those of batches, `request_of` makes requests anew.
+    """Return the run in `folder`, whose input `open_input` opens once prompts are looked up; `prices` are
+    for tokens where the journal has no cost; `request_of` makes requests anew.
 
     Raises JournalError if there is no sound journal.
     """
@@ -59,5 +58,10 @@ def open_run(
     facts = reader.facts()
     jobs = jobs_of(facts, folder)
     about = run_facts(facts)
-    priced = about if cost_of is None else replace(about, cost_of=cost_of, batch_cost_of=batch_cost_of)
+    priced = replace(
+        about,
+        cost_of=prices.live,
+        batch_cost_of=prices.in_batch,
+        has_batch_price=prices.has_batch_price,
+    )
     return OpenedRun(reader, facts, jobs, priced, KeptPrompts(reader, facts, open_input), request_of)

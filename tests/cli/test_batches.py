@@ -94,6 +94,8 @@ def test_the_batches_of_a_run_are_listed_with_what_is_known_of_each() -> None:
     assert lines[2].split()[:8] == ["1", "out", "(in_progress)", "a", "2", "2", "1", "(50%)"]
     assert "batch_1  gpt-x @ here" in lines[3]
     assert "two may be it" in result.stdout
+    assert "say which with: llmdash batches adopt " not in result.stdout, "its id is known"
+    assert "--batch-abandon" in result.stdout
     assert lines[-2].startswith("Come back with: llmdash run --resume --run-dir ")
 
 

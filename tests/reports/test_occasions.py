@@ -104,6 +104,9 @@ def test_the_words_name_the_run_and_what_came_of_it() -> None:
         occasion_words(Occasion.DONE, replace(frame, run=run))
         == "run is done: 98 of 100, 2 failed, 99.0% right, $0.5000"
     )
+    assert occasion_words(Occasion.DONE, replace(frame, run=replace(run, cost_is_most=True))).endswith(
+        "≤$0.5000"
+    )
     stopped = of_state(RunState.PAUSED, alert=AlertKind.DISK)
     assert occasion_words(Occasion.STOPPED, stopped) == "run has stopped: something holds it up"
     held = of_state(RunState.STOPPED, detail="held")

@@ -205,6 +205,7 @@ def test_the_cost_is_reported_where_prices_are_known(said: str, *, estimated: bo
     run = RunPart(name="verse", jobs=1, done=1, cost=0.0043, tokens_estimated=estimated)
     assert any(line.startswith(said) for line in end_report(Frame(run=run)).splitlines())
     assert "cost" not in end_report(Frame(run=replace(run, cost=None)))
+    assert "cost     at most $0.0043" in end_report(Frame(run=replace(run, cost_is_most=True)))
 
 
 @pytest.mark.parametrize(

@@ -42,8 +42,7 @@ BATCHES = (
         jobs=500,
         left=500,
         age_s=402.0,
-        detail="two batches may be this one: batch_6650c1, batch_6650c2; "
-        "say which with: llmdash batches adopt",
+        detail="two batches may be this one: batch_6650c1, batch_6650c2",
     ),
     BatchRow(
         *(5, BatchState.PLANNED, "9bc0", "openai", "gpt-4o-mini", None),

@@ -83,8 +83,6 @@ class SentBatch:
         """Whether it waits for a key that is not there, or the provider does not know it any more."""
         self.may_have_files = False
         """Whether more than one file of it may be at the provider, since the answer to an upload was lost."""
-        self.expired = 0
-        """The requests that were never carried out."""
         self.adopted_id: str | None = None
         """The provider's batch that the user takes for it."""
         self.has_ended = asyncio.Event()
@@ -95,7 +93,15 @@ class SentBatch:
 
     def may_be_of_another(self, service: Batches) -> bool:
         """True if the provider's batch was found by its size: then its file is kept until that is proven."""
-        return not service.names_batches and self.file.exists()
+        return not service.names_batches and self.has_file
+
+    @property
+    def has_file(self) -> bool:
+        """False if the file of its requests is not there; True also where the disk does not say."""
+        try:
+            return self.file.exists()
+        except OSError:
+            return True
 
     def forget_status(self) -> None:
         """Know nothing of what the provider has of it."""

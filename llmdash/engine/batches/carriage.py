@@ -138,7 +138,7 @@ class Carriage:
             if self._runner.paused:
                 await batch.changed(None, self._runner.may_send())
                 return
-            if _needs_file(batch, service) and not batch.file.exists():
+            if _needs_file(batch, service) and not batch.has_file:
                 await self._dropping.again(batch, "its file is gone", service)
                 return
             if (rest_s := self._refused.rest_s(batch)) > 0:

@@ -87,6 +87,11 @@ class Carriers:
         usable = self._of_endpoint(endpoint, model) or self._of_endpoint(endpoint, None)
         return usable[0] if usable else None
 
+    @property
+    def labels(self) -> Sequence[str]:
+        """The labels of the keys."""
+        return [member.label for member in self._pool.members]
+
     def with_label(self, label: str) -> Member | None:
         """Return the key of this label, if it is in the pool and has a batch service."""
         found = (each for each in self._pool.members if each.label == label)

@@ -40,38 +40,38 @@ class _Seen:
     def __init__(self) -> None:
         self.own = 0
         """The lines that are of this batch."""
-        self._answered: set[int] = set()
         self._ran: set[int] = set()
-        self._settled: set[int] = set()
+        self._not_run: set[int] = set()
+        self._answered: set[int] = set()
+        self._with_line: set[int] = set()
         self._before: set[int] = set()
+        """The jobs that had a line before the file that is read."""
 
     def begin(self) -> None:
         """Note that a file is about to be read."""
-        self._settled, self._before = set(), set()
+        self._before = self._with_line.copy()
 
     def begin_again(self) -> None:
         """Note that it is read from its start once more."""
-        self._before = self._settled.copy()
+        self._with_line = self._before.copy()
 
-    def settle(self, job: int) -> None:
-        """Note that a job is about to be settled."""
-        self._settled.add(job)
-
-    def is_double(self, job: int) -> bool:
-        """True for a line of a job that was settled, unless it is the same line, read once more."""
-        if job not in self._before:
-            return True
-        self._before.discard(job)
-        return False
-
-    def add(self, job: int, found: BatchAnswer) -> None:
-        """Note a line of this batch."""
+    def add(self, job: int, found: BatchAnswer) -> bool:
+        """Note a line of this batch; False if there was one of this job before."""
         self.own += 1
+        is_first = job not in self._with_line
+        self._with_line.add(job)
+        (self._ran if found.ran else self._not_run).add(job)
         failure = found.failure
-        if found.ran:
-            self._ran.add(job)
         if found.ran and (failure is None or failure.status in (None, _OK)):
             self._answered.add(job)
+        return is_first
+
+    def expired(self, jobs: int, *, are_missing: bool) -> int:
+        """Return how many of the requests for `jobs` jobs were never carried out; of those without a line it
+        is not known where some `are_missing`.
+        """
+        without_line = 0 if are_missing else max(0, jobs - len(self._with_line))
+        return len(self._not_run - self._ran) + without_line
 
     @property
     def counts(self) -> tuple[int, int]:
@@ -124,8 +124,9 @@ class Collector:
             return False
         if seen.has_none_of(status):
             raise Failure(FailureKind.TRANSIENT, _NOTHING_CAME)
-        await self._rest(batch, member, are_missing=seen.lacks(status))
-        await self._close(batch, *seen.counts)
+        are_missing = seen.lacks(status)
+        await self._rest(batch, member, are_missing=are_missing)
+        await self._close(batch, *seen.counts, seen.expired(batch.record.jobs, are_missing=are_missing))
         for file in (*files, batch.file):
             _remove(file)
         if not self._terms.keeps:
@@ -205,12 +206,11 @@ class Collector:
             else:
                 batch.foreign += 1
             return None
-        seen.add(name.job, found)
-        if not self._lending.is_open(name.job, batch.number):
-            batch.double += seen.is_double(name.job)
+        if not seen.add(name.job, found):
+            batch.double += 1
             return None
-        seen.settle(name.job)
-        return name.job
+        # One that is not open was settled by an earlier start, or is cancelled.
+        return name.job if self._lending.is_open(name.job, batch.number) else None
 
     async def _pause(self, count: int, turns: Turns) -> None:
         """Let others go on now and then, and the disk catch up."""
@@ -246,11 +246,10 @@ class Collector:
         if said:
             self._settling.notice(Severity.WARNING, f"{batch.where()}: {'; '.join(said)}")
 
-    async def _close(self, batch: SentBatch, done: int, failed: int) -> None:
+    async def _close(self, batch: SentBatch, done: int, failed: int, expired: int) -> None:
         """Put on record that nothing is left of a batch, once all its results are."""
         await self._parts.journal.flushed()
         ended_at = batch.record.ended_at or self._parts.wall_clock()
-        expired = (batch.record.expired or 0) + batch.expired
         await self._book.put(
             batch, BatchState.CLOSED, ended_at=ended_at, done=done, failed=failed, expired=expired
         )

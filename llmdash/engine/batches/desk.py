@@ -116,6 +116,8 @@ class BatchDesk:
 
     def restore(self, reader: JournalReader) -> None:
         """Take up the batches on record; their jobs are lent."""
+        for number, jobs in reader.batches.members().items():
+            self._parts.store.columns.put_in_batch(jobs, number)
         cost_of = self._parts.reservations.quotes.batch_cost_of
         self.of_run.restore(reader, self._folder, self.carriers, self._lending, cost_of)
         sweep(self._folder, [each.record.file for each in self.of_run.open])
@@ -174,6 +176,7 @@ class BatchDesk:
             await self.carriers.check()
             async for batch in self._planner.plan(jobs, probe=probe):
                 self.of_run.add(batch)
+                self._settling.without_cancelled(batch)
                 batch.is_wanted_back = self._is_late
                 self._carry(batch)
         finally:

@@ -21,7 +21,10 @@ from llmdash.llms.wire.failures import Failure, FailureKind
 __all__ = ["Escalation"]
 
 _NOT_FOUND = 404
-_NOT_ENDED = "the provider does not end it; wait, or have its jobs sent again, which may cost twice"
+_NOT_ENDED = "the provider does not end it"
+_WAY_OUT = (
+    "wait, or have its jobs sent again, which may cost twice: x in the panel of batches, or --batch-abandon"
+)
 _GIVEN_UP = "given up before its end: some of its jobs may cost twice"
 
 
@@ -68,7 +71,7 @@ class Escalation:
             batch.is_given_up = True
             return
         await self._book.put(batch, BatchState.HELD, only_in=(BatchState.CANCELLING,), detail=_NOT_ENDED)
-        self._settling.notice(Severity.WARNING, f"{batch.where()}: {_NOT_ENDED}")
+        self._settling.notice(Severity.WARNING, f"{batch.where()}: {_NOT_ENDED}; {_WAY_OUT}")
 
     async def _cancel(self, batch: SentBatch, service: Batches) -> None:
         """Ask for the end of a batch until that is answered, or a look says that it has ended: then services

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field, replace
+from itertools import chain
 from statistics import fmean, median
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ from llmdash.engine.dispatch.attempt import prompt_tokens
 from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.dispatch.quotes import PRIOR_TOKENS
 from llmdash.engine.dispatch.throughput import Throughput
-from llmdash.engine.model.batch_terms import BatchTerms
+from llmdash.engine.model.batch_terms import BatchTerms, EarlierTimes
 from llmdash.engine.model.forecast import BatchForecast
 from llmdash.engine.model.rows import BatchRow
 from llmdash.engine.model.states import BatchState, JobState
@@ -89,7 +90,7 @@ class _Found:
 class BatchForecasts:
     """Makes forecasts beside the frames, on a thread of its own, for as long as they are asked for.
 
-    `pace` is how fast jobs go live, `rows` are the batches so far.
+    `pace` is how fast jobs go live, `rows` are the batches so far, `earlier` tells of those of other runs.
     """
 
     def __init__(
@@ -100,6 +101,7 @@ class BatchForecasts:
         prices: PricePair,
         pace: Callable[[], Throughput],
         rows: Callable[[], Sequence[BatchRow]],
+        earlier: EarlierTimes,
     ) -> None:
         self._parts = parts
         self._carriers = carriers
@@ -107,6 +109,7 @@ class BatchForecasts:
         self._prices = prices
         self._pace = pace
         self._rows = rows
+        self._earlier = earlier
         self._made: OrderedDict[tuple[int, ...], tuple[float, BatchForecast]] = OrderedDict()
         self._thread: threading.Thread | None = None
 
@@ -151,7 +154,7 @@ class BatchForecasts:
         share = pending / found.read if found.read else 0.0
         jobs = min(pending, round(going * share))
         spends = self._parts.spends
-        closed = [row.age_s for row in self._rows() if row.state is BatchState.CLOSED and row.provider_id]
+        took = self._took(found.groups)
         return BatchForecast(
             jobs=jobs,
             stay=pending - jobs,
@@ -161,13 +164,19 @@ class BatchForecasts:
             is_bound=found.is_bound,
             is_full_price=found.is_full_price,
             live_s=self._live_s(jobs, found.tokens / going if going else None),
-            usual_s=median(closed) if closed else None,
-            seen=len(closed),
+            usual_s=median(took) if took else None,
+            seen=len(took),
             most_s=max((each.service.limits.window_s for each in found.groups.values()), default=0.0),
             files=sum(self._files(each, share) for each in found.groups.values()),
             bytes=round(sum(each.bytes for each in found.groups.values()) * share),
             spends=spends,
         )
+
+    def _took(self, groups: Iterable[RequestGroup]) -> Sequence[float]:
+        """How long batches took: those of this run, and the last ones of others to the same places."""
+        own = [row.age_s for row in self._rows() if row.state is BatchState.CLOSED and row.provider_id]
+        places = dict.fromkeys((group.endpoint.name, group.model) for group in groups)
+        return [*own, *chain.from_iterable(self._earlier(*place) for place in places)]
 
     def _usual(self) -> _Usual:
         """Look at some answers: what the servers counted against the estimate, and how long they are."""

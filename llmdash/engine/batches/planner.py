@@ -22,7 +22,7 @@ from llmdash.engine.dispatch.asker import as_asked
 from llmdash.engine.dispatch.attempt import prompt_tokens
 from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.model.records import AttemptRecord, BatchRecord
-from llmdash.engine.model.states import BatchState
+from llmdash.engine.model.states import BatchState, JobState
 from llmdash.llms.options import merge_options
 from llmdash.llms.wire.failures import Failure
 from llmdash.prompts.source import InputError, Prompt
@@ -197,12 +197,11 @@ class Planner:
         await asyncio.to_thread(draft.complete)
         drafts.drop(draft)
         self._disk.is_well()
-        still_lent = (job for job in draft.jobs if self._lending.is_open(job, 0))  # others were cancelled
-        kept = array("I", still_lent)
-        batch = SentBatch(self._record(draft), self._folder, kept, draft.member)
+        members = array("I", filter(self._is_member, draft.jobs))
+        batch = SentBatch(self._record(draft), self._folder, members, draft.member)
         await self._put_members(batch)
         await self._parts.journal.batch(batch.record)
-        await self._lending.move(kept, draft.number)
+        await self._lending.move(members, draft.number)
         return batch
 
     def _differs(self, draft: BatchFile, left: deque[int]) -> bool:
@@ -213,14 +212,19 @@ class Planner:
             return True
         size = draft.size_beside(self._open_sizes(draft.member.endpoint.name))
         if not size:
-            return (
-                draft.is_full
-            )  # there are more of them than numbers: it has to wait for its turn to be sent
+            return draft.is_full  # more of them than numbers: it has to wait for its turn to be sent
         over = draft.shorten(size)
         for job in over:
             self._parts.reservations.give_back(job)
         left.extendleft(reversed(over))
         return True
+
+    def _is_member(self, job: int) -> bool:
+        """True for a job that is still lent, or was cancelled since: its request is in the file all the same,
+        and may be paid for.
+        """
+        is_cancelled = self._parts.store.columns.state[job] == JobState.CANCELLED
+        return is_cancelled or self._lending.is_open(job, 0)
 
     def _record(self, draft: BatchFile) -> BatchRecord:
         return BatchRecord(

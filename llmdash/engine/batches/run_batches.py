@@ -8,13 +8,13 @@ from pathlib import Path
 
 from llmdash.engine.batches.batch import SentBatch
 from llmdash.engine.batches.carriers import Carriers
+from llmdash.engine.batches.costs import batch_costs
 from llmdash.engine.batches.lending import Lending
 from llmdash.engine.batches.rows import batch_row
 from llmdash.engine.journal.reader import JournalReader
-from llmdash.engine.model.amounts import parts_of
 from llmdash.engine.model.rows import BatchRow
 from llmdash.engine.model.states import BatchState
-from llmdash.engine.pool.costs import CostOf, Tokens
+from llmdash.engine.pool.costs import CostOf
 
 __all__ = ["RunBatches"]
 
@@ -88,8 +88,6 @@ class RunBatches:
             self.add(batch)
             if batch.state.is_open:
                 lending.restore(jobs, record.batch)
-        for number, label, model, tokens, long in reader.batches.spent():
-            used = Tokens(*tokens, parts_of(tokens[0], long))
-            known, dollars = self._batches.get(number), cost_of(label, model, used)
-            if known is not None and dollars is not None:
-                known.dollars = (known.dollars or 0.0) + dollars
+        for number, dollars in batch_costs(reader, carriers.labels, cost_of).items():
+            if number in self._batches:
+                self._batches[number].dollars = dollars

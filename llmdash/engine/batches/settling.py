@@ -14,7 +14,7 @@ from llmdash.engine.dispatch.rows import failed_record, model_of, reported
 from llmdash.engine.dispatch.settlement import Settlement
 from llmdash.engine.model.events import AnsweredInBatch, Noticed, TryFailed
 from llmdash.engine.model.records import AttemptRecord
-from llmdash.engine.model.states import Severity
+from llmdash.engine.model.states import JobState, Severity
 from llmdash.engine.pool.attribution import Attribution
 from llmdash.engine.pool.costs import cost_of_usage
 from llmdash.engine.pool.member import Lease, Member
@@ -105,7 +105,6 @@ class BatchSettling:
         self._ended(batch, self._record(batch, job)._replace(state="unsent"))
         self._lending.give_back((job,))
         self._parts.store.columns.tries[job] -= 1
-        batch.expired += 1
 
     def without_line(self, batch: SentBatch, member: Member | None, job: int) -> None:
         """Make a job pending again whose result is missing: it may have been paid for. Without a `member` its
@@ -117,6 +116,13 @@ class BatchSettling:
     def without_interest(self, batch: SentBatch, job: int) -> None:
         """Note that nobody waits for the result of a job any more, which is cancelled: it may be paid for."""
         self._lost(batch, batch.member, job, "cancelled while it was in a batch")
+
+    def without_cancelled(self, batch: SentBatch) -> None:
+        """Do that for the jobs that were cancelled while a batch was written."""
+        state = self._parts.store.columns.state
+        for job in batch.jobs:
+            if state[job] == JobState.CANCELLED:
+                self.without_interest(batch, job)
 
     def _lost(self, batch: SentBatch, member: Member | None, job: int, why: str) -> None:
         record = self._record(batch, job)

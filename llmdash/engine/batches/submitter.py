@@ -24,6 +24,7 @@ from llmdash.llms.wire.failures import Failure
 __all__ = ["Submitter"]
 
 _SLACK_S = 90.0
+_SAY_WHICH = "say which: a in the panel of batches, or llmdash batches adopt"
 _OF_PROVIDER = ("provider_id", "created_at", "expires_at", "ended_at", "word", "done", "failed", "cancel_at")
 """What a record has of the provider's batch."""
 
@@ -139,11 +140,11 @@ class Submitter:
         """
         if len(found) > 1 and not service.names_batches:
             ids = ", ".join(each.id for each in found)
-            words = f"two batches may be this one: {ids}; say which with: llmdash batches adopt"
+            words = f"two batches may be this one: {ids}"
             is_news = words != batch.record.detail
             await self._book.put(batch, BatchState.HELD, detail=words)
             if is_news:
-                self._notice(batch, words)
+                self._notice(batch, f"{words}; {_SAY_WHICH}")
         elif found:
             await self.adopt(batch, found[-1])
             if service.names_batches:

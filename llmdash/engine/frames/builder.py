@@ -39,6 +39,7 @@ from llmdash.engine.model.frame import (
 from llmdash.engine.model.states import RunState, WaitReason
 from llmdash.engine.model.timings import Grouping
 from llmdash.engine.model.view import TimingView, View
+from llmdash.engine.pool.costs import with_marks
 
 __all__ = ["FrameBuilder"]
 
@@ -182,7 +183,7 @@ class FrameBuilder:
             keys=now.keys,
             endpoints=now.endpoints,
             workers=workers,
-            batches=self._gauges.batches(),
+            batches=with_marks(self._gauges.batches(), self._head.has_batch_price),
             limits=now.limits,
             alerts=alerts,
             forecast=bounds.forecast,
@@ -224,7 +225,7 @@ class FrameBuilder:
         above, below = ordering.around(job)
         line = ordering.line_of(job)
         place = None if line is None else line + 1
-        cost = cost_of_job(found, self._facts.cost_of)
+        cost = cost_of_job(found, self._facts.cost_of, self._facts.batch_cost_of)
         return replace(found, above=above, below=below, place=place, matched=len(ordering), cost=cost)
 
     def _inspected_stream(self, view: View) -> StreamPart:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 
 from llmdash.engine.frames.blockers import BINDINGS, RunStatus, Waits
 from llmdash.engine.frames.figures import Figures, Times
@@ -35,6 +36,9 @@ class HeadParts:
         self._cost_at = -math.inf
         self._last_cost = CostSoFar()
         self._batch_cost: float | None = None
+        self._cost_is_most = False
+        self.has_batch_price = cache(facts.has_batch_price)
+        """As the facts have it; a price list may be slow."""
 
     def run(
         self, status: RunStatus, blocker: WaitReason | None, now: float, keys: Sequence[KeyRow]
@@ -95,6 +99,7 @@ class HeadParts:
             tokens_estimated=store.estimated,
             cost=cost.dollars,
             batch_cost=self._batch_cost,
+            cost_is_most=self._cost_is_most,
             cost_uncertain=cost.uncertain,
             cost_projected=projected(cost.dollars, priced, columns.jobs, cost.uncertain),
         )
@@ -143,6 +148,8 @@ class HeadParts:
             return self._steady.happens(Binding.PAUSE)
         if run.ended == run.jobs or run.state in (RunState.STOPPED, RunState.DRAINING):
             return self._steady.happens(Binding.FINISHED)
+        if run.is_all_batched:
+            return self._steady.happens(Binding.BATCHES)
         if blocker is not None:
             return self._steady.happens(BINDINGS[blocker])
         return self._steady.follow(self._binding_of_pace(run, waits), self._store.clock())
@@ -167,6 +174,9 @@ class HeadParts:
             self._cost_at = now
             self._last_cost, self._batch_cost = with_batches(
                 live, spending, in_batches, keys, facts.batch_cost_of
+            )
+            self._cost_is_most = self._batch_cost is not None and not all(
+                self.has_batch_price(label, model) for label, model, _ in in_batches
             )
         return self._last_cost
 

@@ -109,11 +109,13 @@ class Inspector:
         )
 
 
-def cost_of_job(found: Inspection, cost_of: CostOf) -> float | None:
-    """Return the dollars for all attempts whose tokens are known; None where no price is."""
+def cost_of_job(found: Inspection, cost_of: CostOf, batch_cost_of: CostOf) -> float | None:
+    """Return the dollars for all attempts whose tokens are known; None where no price is. `batch_cost_of` has
+    the prices of those in batches.
+    """
     model = found.record.model if found.record is not None else None
     costs = [
-        cost_of(
+        (cost_of if each.batch is None else batch_cost_of)(
             each.key,
             each.model or model or "",
             Tokens(

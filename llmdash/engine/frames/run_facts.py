@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llmdash.engine.model.payment import Payment, payment_where
-from llmdash.engine.pool.costs import CostOf, no_price
+from llmdash.engine.pool.costs import NO_PRICES, CostOf, HasBatchPrice, no_price
 from llmdash.lean_dataclass import dataclass
 
 __all__ = ["RunFacts"]
@@ -20,6 +20,7 @@ class RunFacts:
     cost_of: CostOf = no_price
     batch_cost_of: CostOf = no_price
     """The prices of requests in batches."""
+    has_batch_price: HasBatchPrice = NO_PRICES.has_batch_price
     left_out: int = 0
     """Input lines that are no jobs."""
     spends: bool = True

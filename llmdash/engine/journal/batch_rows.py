@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from array import array
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from llmdash.engine.journal.attempt_sums import whole
@@ -27,6 +27,12 @@ WHERE state IN ('done', 'invalid') AND endpoint IS NOT NULL AND model IS NOT NUL
 AND INSTR(',' || COALESCE(flags, '') || ',', ',reused,') = 0
 """
 
+_MEMBERS = """
+SELECT batch, job FROM (SELECT {} FROM attempts)
+WHERE batch IN (SELECT batch FROM batches WHERE state <> 'dropped') ORDER BY job, attempt
+"""
+
+_COUNTED = "input_tokens IS NOT NULL OR output_tokens IS NOT NULL"
 _CLOSED = ", ".join(f"'{state.value}'" for state in BatchState if not state.is_open)
 
 
@@ -76,7 +82,7 @@ class BatchRows:
             sums = ", ".join(f"TOTAL({each})" for each in counts)
             rows = db.execute(
                 f"SELECT batch, key, COALESCE(model, ''), {sums}, SUM(COALESCE(input_tokens, 0) > ?1)"  # noqa: S608 - our own column names
-                f" FROM (SELECT {columns} FROM attempts) WHERE batch IS NOT NULL"
+                f" FROM (SELECT {columns} FROM attempts WHERE {_COUNTED}) WHERE batch IS NOT NULL"
                 " GROUP BY 1, 2, 3, COALESCE(input_tokens, 0) > ?1",
                 (LONG_REQUEST,),
             ).fetchall()
@@ -84,8 +90,18 @@ class BatchRows:
 
     def jobs(self) -> dict[int, array[int]]:
         """Return the jobs of each batch that have no outcome, by its number."""
+        return self._by_batch(_OPEN, ("batch", "job", "state"))
+
+    def members(self) -> dict[int, array[int]]:
+        """Return the jobs of each batch that was not dropped, by its number; a job may have been in several,
+        and is or was last in that of the highest one.
+        """
+        found = self._by_batch(_MEMBERS, ("batch", "job", "attempt")) if self.records() else {}
+        return dict(sorted(found.items()))
+
+    def _by_batch(self, query: str, names: Sequence[str]) -> dict[int, array[int]]:
         found: dict[int, array[int]] = {}
         with querying(self._path) as db:
-            for batch, job in db.execute(_OPEN.format(columns_of(db, "attempts", ("batch", "job", "state")))):
+            for batch, job in db.execute(query.format(columns_of(db, "attempts", names))):
                 found.setdefault(batch, array("I")).append(job)
         return found

@@ -74,7 +74,7 @@ _OF_TIMED = (
         "latency_s",
         "input_tokens",
     ),
-    *("output_tokens", "cached_tokens", "reasoning_tokens", "worker", "ended_at", "status", "code"),
+    *("output_tokens", "cached_tokens", "reasoning_tokens", "worker", "ended_at", "status", "code", "batch"),
 )
 _MOST_TOKENS = 2**32 - 1
 _TOKENS = ", ".join(
@@ -88,7 +88,7 @@ WITH sound AS (SELECT {} FROM attempts WHERE state <> 'unsent'), timed AS (
 )
 SELECT job, attempt, key, state, failure, COALESCE(message, ''), COALESCE(worker, ''), begun,
     CASE WHEN ended_at IS NULL THEN MAX(begun, sent_at + latency_s) ELSE MAX(begun, ended_at) END,
-    begun + MAX(0.0, ttft_s), ended_at IS NULL, {}, status, code
+    begun + MAX(0.0, ttft_s), ended_at IS NULL AND state <> 'batched', {}, status, code, batch
 FROM timed ORDER BY job, attempt
 """
 # Between its announcement, `sent_at`, and its departure an attempt waits for the disk.

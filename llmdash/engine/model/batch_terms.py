@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import field
 
 from llmdash.lean_dataclass import dataclass
 
-__all__ = ["BatchErrand", "BatchPace", "BatchTerms"]
+__all__ = ["BatchErrand", "BatchPace", "BatchTerms", "EarlierTimes", "none_earlier"]
+
+EarlierTimes = Callable[[str, str], Sequence[float]]
+"""How many seconds the last batches of other runs took, by (endpoint, model); it may take a moment."""
+
+
+def none_earlier(_endpoint: str, _model: str) -> Sequence[float]:
+    """Return none: no other run is known."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True)

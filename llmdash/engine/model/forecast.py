@@ -81,7 +81,7 @@ class BatchForecast:
     """True if some of it has no known price in batches, and so counts as much as live."""
     live_s: float | None = None
     usual_s: float | None = None
-    """The median of the batches of this run that have ended."""
+    """The median of the batches that came back: of this run, and of others from there."""
     seen: int = 0
     """How many those are."""
     most_s: float = 0.0

@@ -172,7 +172,8 @@ class AnswerTimesRow(NamedTuple):
 
 class TimedColumns(NamedTuple):
     """Rows of `attempts` as columns, with when each was sent, ended and began to be answered (Unix seconds,
-    None where that is not known); `is_guessed` is 1 where the end follows from the latency.
+    None where that is not known); `is_guessed` is 1 where the end follows from the latency. One that is in a
+    batch still has no end.
     """
 
     job: tuple[int, ...]
@@ -192,6 +193,7 @@ class TimedColumns(NamedTuple):
     reasoning: tuple[int, ...]
     status: tuple[int | None, ...]
     code: tuple[str | None, ...]
+    batch: tuple[int | None, ...]
 
 
 class FailedTry(NamedTuple):

@@ -149,11 +149,20 @@ class BatchRow:
     expires_in_s: float | None = None
     cost: float | None = None
     """Dollars for what came back; None where no price is known, or nothing came back."""
+    cost_is_most: bool = False
+    """True if batches of its model have no known price, so that it costs at most as much as live."""
     bytes: int = 0
     detail: str = ""
     created_at: float | None = None
     expires_at: float | None = None
     """By the provider's clock, in Unix seconds."""
+
+    @property
+    def lacks_id(self) -> bool:
+        """True if the user has to say which of the provider's batches it is; a held one that has an id may be
+        given up.
+        """
+        return self.state is BatchState.HELD and self.provider_id is None
 
     @property
     def share(self) -> float | None:

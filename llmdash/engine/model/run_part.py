@@ -94,6 +94,8 @@ class RunPart:
     """Dollars so far; None where no price is known."""
     batch_cost: float | None = None
     """Dollars of `cost` for what came back in batches; None where nothing did."""
+    cost_is_most: bool = False
+    """True if some of these batches have no known price, so that they cost at most as much as live."""
     cost_uncertain: float = 0.0
     """Dollars of `cost` for requests without an outcome: with a budget at most, else at the mean price."""
     cost_projected: float | None = None
@@ -156,6 +158,11 @@ class RunPart:
     @property
     def ended(self) -> int:
         return self.done + self.invalid + self.failed + self.cancelled
+
+    @property
+    def is_all_batched(self) -> bool:
+        """True while all that is left is in batches: the run sends nothing, and its clock is not running."""
+        return bool(self.batched) and not self.queued + self.waiting + self.in_flight
 
     @property
     def rests(self) -> bool:

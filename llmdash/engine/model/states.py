@@ -239,6 +239,7 @@ class Binding(enum.Enum):
     HELD = "held"
     LATENCY = "latency"
     PAUSE = "pause"
+    BATCHES = "batches out"
     FINISHED = "finished"
 
 

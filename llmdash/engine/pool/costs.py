@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from llmdash.engine.model.amounts import LONG_REQUEST, parts_of
-from llmdash.engine.model.frame import KeyRow
+from llmdash.engine.model.frame import BatchRow, KeyRow
 from llmdash.llms.messages import Usage
 
 __all__ = [
+    "NO_PRICES",
     "CostOf",
     "CostSoFar",
+    "HasBatchPrice",
+    "RunPrices",
     "Spending",
     "Tokens",
     "cost_of_usage",
@@ -21,6 +25,7 @@ __all__ = [
     "no_price",
     "projected",
     "with_batches",
+    "with_marks",
 ]
 
 
@@ -56,6 +61,26 @@ CostOf = Callable[[str, str, Tokens], float | None]
 
 def no_price(_label: str, _model: str, _tokens: Tokens) -> float | None:
     """Return None: no price is known."""
+
+
+HasBatchPrice = Callable[[str, str], bool]
+"""True for (key label, model) whose requests have a price of their own in batches; else they cost at most as
+much as live."""
+
+
+def _always(_label: str, _model: str) -> bool:
+    return True
+
+
+class RunPrices(NamedTuple):
+    """The prices of what a run sends live, and in batches."""
+
+    live: CostOf = no_price
+    in_batch: CostOf = no_price
+    has_batch_price: HasBatchPrice = _always
+
+
+NO_PRICES = RunPrices()
 
 
 def cost_of_usage(cost_of: CostOf, label: str, model: str, usage: Usage) -> float | None:
@@ -186,3 +211,11 @@ def projected(cost: float | None, ended: int, jobs: int, uncertain: float = 0.0)
     them happened once.
     """
     return (cost - uncertain) * jobs / ended + uncertain if cost is not None and ended else None
+
+
+def with_marks(rows: Iterable[BatchRow], has_batch_price: HasBatchPrice) -> tuple[BatchRow, ...]:
+    """Return the rows, marked where their cost is only known to be at most so much."""
+    return tuple(
+        row if row.cost is None or has_batch_price(row.key, row.model) else replace(row, cost_is_most=True)
+        for row in rows
+    )

@@ -71,7 +71,8 @@ class Run:
         gauges = LiveGauges(parts, runner, batches.of_run.rows)
         prices = PricePair(plan.facts.cost_of, plan.facts.batch_cost_of)
         self._forecasts = BatchForecasts(
-            parts, batches.carriers, plan.batch, prices, holds.pace, batches.of_run.rows
+            *(parts, batches.carriers, plan.batch, prices, holds.pace, batches.of_run.rows),
+            plan.earlier_batches,
         )
         requests = RequestParts(start.pool, plan.options)
         self._frame_builder = FrameBuilder(

@@ -268,13 +268,16 @@ class Store:
 
     def _saved(self, event: Saved) -> None:
         row, now = event.result, self.run_clock()
+        # What comes back in batches says nothing of the pace of the others, nor of when they end.
+        is_live = self.columns.state[row.job] != JobState.BATCHED
         times = self.restore(row)
         if times is not None:
             tokens = row.output_tokens or 0
             self.input_tokens += row.input_tokens or 0
             self.output_tokens += tokens
-            self.tokens.add(now, tokens)
-            self.time_series.tokens(now, tokens)
+            if is_live:
+                self.tokens.add(now, tokens)
+                self.time_series.tokens(now, tokens)
             self.time_series.answered(now, times)
         if row.state == "failed":
             self.bursts.failed(now, row.error or "")
@@ -282,7 +285,7 @@ class Store:
             self.errors.failed(row.job, RESULT_STATES[row.state], row.error or "", now)
         elif row.state == "done":
             self.errors.answered(row.job)
-        if row.state != "cancelled":
+        if row.state != "cancelled" and is_live:
             self.ends_60s.add(now)
         self.live.pop(row.job, None)
         self.streams.end(row.job)

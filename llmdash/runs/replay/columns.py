@@ -81,7 +81,7 @@ class ColumnsAt:
         self.ttft = _Computed(self._ttft)
         self.time = _Computed(self._time)
         self.place = _Computed(self._place)
-        self.batch = _Computed(lambda job: final.batch[job])
+        self.batch = _Computed(self._batch)
 
     @property
     def started(self) -> Sequence[int]:
@@ -99,7 +99,8 @@ class ColumnsAt:
     @property
     def revision(self) -> int:
         timeline, position = self._timeline, self.position
-        events = (timeline.all_sent, timeline.all_first, timeline.all_ended, timeline.waits_over)
+        sent = timeline.all_sent, timeline.all_first, timeline.all_ended, timeline.waits_over
+        events = (*sent, timeline.put_in_batch, timeline.came_back)
         ends = timeline.job_ends.values()
         return sum(times.by(position) for times in (*events, *ends))
 
@@ -118,6 +119,14 @@ class ColumnsAt:
             return of_job[job]
         attempt = self._timeline.attempt_at(job, self.position)
         return of_attempt[attempt] if attempt is not None else 0
+
+    def _batch(self, job: int) -> int:
+        """Return the batch that the job is or was last in."""
+        timeline = self._timeline
+        last, first = timeline.attempt_at(job, self.position), timeline.first_attempt[job]
+        if last is None:
+            return 0
+        return next((timeline.batch[at] for at in range(last, first - 1, -1) if timeline.batch[at]), 0)
 
     def _error(self, job: int) -> int:
         timeline = self._timeline
@@ -164,7 +173,7 @@ class ColumnsAt:
     def _time(self, job: int) -> float:
         timeline = self._timeline
         attempt = timeline.attempt_at(job, self.position)
-        if attempt is None or timeline.ended[attempt] > self.position:
+        if attempt is None or timeline.ended[attempt] > self.position or timeline.batch[attempt]:
             return 0.0
         return timeline.ended[attempt] - timeline.sent[attempt]
 

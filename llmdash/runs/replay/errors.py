@@ -62,10 +62,10 @@ class ErrorsAt:
         self._timeline = timeline
         self._columns = columns
         self._groups: dict[int, _Group] = {}
-        failed = array("I", (each for each in timeline.all_ended.order if timeline.group[each]))
+        failed = timeline.failed.order
         for number, tries in split(failed, timeline.group).items():
             self._group(number).tries = EventTrack(tries, timeline.ended)
-        self._all = EventTrack(failed, timeline.ended)
+        self._all = timeline.failed
         self._answers = timeline.job_ends[JobState.INVALID]
         self._sort_jobs()
         self._made_good = SumsAt(timeline.job_ends[JobState.DONE], self._failed_tries(failed))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -49,10 +50,15 @@ class FiguresAt:
         self.marks = MarksAt(past.marks, self.columns)
         self.timings = TimingsAt(timeline, self.columns)
         self.errors = ErrorsAt(timeline, self.columns)
-        of_jobs = (times for state, times in timeline.job_ends.items() if state is not JobState.CANCELLED)
+        of_jobs = [times for state, times in timeline.job_ends.items() if state is not JobState.CANCELLED]
+        if timeline.batches:
+            of_jobs = [
+                EventTrack(array("I", filter(timeline.ended_live, each.order)), timeline.job_ended)
+                for each in of_jobs
+            ]
         self.sends, self.sends_10s = PaceAt(timeline.all_sent, 1.0), PaceAt(timeline.all_sent, 10.0)
         self.ends_60s = PaceAt(AllOf(of_jobs), 60.0)
-        self.tokens = PaceAt(timeline.answers, 10.0)
+        self.tokens = PaceAt(timeline.live_answers, 10.0)
         ttfts = timeline.final.ttft if timeline.is_streamed else bytes(timeline.final.jobs)
         self.ttft = _TimesAt(timeline.answers.times, ttfts, self.columns)
         self.waited = LogHistogram()  # when a job began to wait is not on record
@@ -65,7 +71,7 @@ class FiguresAt:
 
     @property
     def attempts(self) -> int:
-        return self._by(self._timeline.all_sent)
+        return self._by(self._timeline.all_sent) + self._by(self._timeline.came_back)
 
     @property
     def retries(self) -> int:

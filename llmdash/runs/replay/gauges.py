@@ -14,6 +14,7 @@ from llmdash.engine.pool.costs import Spending, Tokens
 from llmdash.runs.facts import auto_of, key_labels, key_models, rate_of
 from llmdash.runs.kept_gauges import endpoint_names
 from llmdash.runs.replay.axis import Axis
+from llmdash.runs.replay.batches import BatchesAt
 from llmdash.runs.replay.columns import ColumnsAt
 from llmdash.runs.replay.moments import MomentsAt
 from llmdash.runs.replay.timeline import Timeline
@@ -44,6 +45,7 @@ class GaugesAt:
         samples: Sequence[SampleRow],
         places: Mapping[str, str],
         hosts: Mapping[str, str],
+        batches: BatchesAt,
     ) -> None:
         self._facts = facts
         self._timeline = timeline
@@ -53,6 +55,7 @@ class GaugesAt:
         self._sampled = array("d", (axis.position(row.at) for row in samples))
         self._places = places
         self._hosts = hosts
+        self._batches = batches
         self._labels = key_labels(facts, timeline.keys)
         self._models = key_models(facts)
         self._endpoints = endpoint_names(facts, rows, places)
@@ -119,23 +122,26 @@ class GaugesAt:
 
     @property
     def spending(self) -> Spending:
-        """The tokens until now; those from a cache and of reasoning are counted with the first key."""
+        """The tokens until now but for those in batches; those from a cache and of reasoning are counted with
+        the first key.
+        """
         spending, timeline, position = Spending(), self._timeline, self._columns.position
-        cached, reasoning = timeline.cached.by(position), timeline.reasoning.by(position)
+        besides = self._batches.spending(position).total()
+        cached = timeline.cached.by(position) - besides.cached
+        reasoning = timeline.reasoning.by(position) - besides.reasoning
         for label, track in timeline.keys.items():
-            tokens = Tokens(track.input.by(position), track.output.by(position), cached, 0, reasoning)
+            asked, said = (sums.by(position) for sums in track.sent_tokens)
+            tokens = Tokens(asked, said, cached, 0, reasoning)
             spending.restore(label, self._models.get(label, ""), tokens)
             cached = reasoning = 0
         return spending
 
     @property
     def batch_spending(self) -> Spending:
-        """Nothing: what was spent in batches is in the cost of the samples."""
-        return Spending()
+        return self._batches.spending(self._columns.position)
 
     def batches(self) -> tuple[BatchRow, ...]:
-        """Return nothing: where a batch was at a time is not on record."""
-        return ()
+        return self._batches.rows(self._columns.position)
 
     @property
     def cost(self) -> float | None:
@@ -151,7 +157,7 @@ class GaugesAt:
     def _key(self, label: str) -> KeyRow:
         position, track = self._columns.position, self._timeline.keys.get(label, _NO_TRACK)
         ends = [times.by(position) for times in (track.ok, track.throttled, track.errors, track.cut)]
-        sent = track.sent.by(position)
+        sent = track.sent.by(position) + track.came_back.by(position)
         said = self._moments.last("key", label, position)
         state = KeyState.__members__.get(said.word.upper(), KeyState.HEALTHY) if said else KeyState.HEALTHY
         returns_at = said.next_s if said is not None and state in _RESTING else None

@@ -28,7 +28,7 @@ __all__ = ["Loaded", "load"]
 _REST_S = 60.0
 """The longest time without a request in flight that counts as work, in a journal without samples."""
 _PORTION = 1_000
-_MOST_SOURCES = 65_535
+_MOST_SOURCES = _MOST_BATCHES = 65_535
 _KINDS = ("input", "output", "cached", "reasoning")
 
 
@@ -114,6 +114,7 @@ class _Loader:
         timeline.number.extend([min(attempt, 65_535) for attempt in some.attempt])
         timeline.sent.extend(some.sent)
         timeline.ended.extend([NEVER if at is None else at for at in some.ended])
+        timeline.batch.extend(_batches(some))
         timeline.first_token.extend([NEVER if at is None else at for at in some.first_token])
         timeline.outcome.extend(map(_outcome, some.state, some.failure))
         timeline.key.extend(timeline.key_names.numbers(some.key))
@@ -135,9 +136,11 @@ class _Loader:
         timeline = self._timeline
         begun = sorted(moment.at for moment in moments if moment.kind == "begun")
         self._end_what_was_cut_off(begun, samples)
+        if any(timeline.batch):
+            _without_streams(timeline)
         _disentangle(timeline)
         rest_s = 0.0 if samples else _REST_S
-        axis = axis_of(samples, moments, timeline.sent, timeline.ended, rest_s)
+        axis = axis_of(samples, moments, *_sent_live(timeline), rest_s)
         starts = [axis.position(at) for at in begun[1:]]
         for times in (timeline.sent, timeline.first_token, timeline.ended, timeline.job_ended):
             axis.place(times)
@@ -154,7 +157,7 @@ class _Loader:
             return
         latest = _latest_signs(begun, (timeline.sent, timeline.ended, [row.at for row in samples]))
         for attempt, at in enumerate(timeline.ended):
-            if at == NEVER:
+            if at == NEVER and not timeline.batch[attempt]:
                 sent = timeline.sent[attempt]
                 timeline.ended[attempt] = max(sent, latest[bisect_right(begun, sent)])
 
@@ -162,6 +165,28 @@ class _Loader:
         missing = ["when requests ended"] if self._guessed_ends else []
         missing += [] if samples else ["pauses"]
         return f"not on record: {', '.join(missing)}" if missing else ""
+
+
+def _batches(some: TimedColumns) -> Sequence[int]:
+    """The batch of each attempt, 0 for none."""
+    if not any(some.batch):
+        return bytes(len(some.batch))  # as most portions are
+    return [min(batch or 0, _MOST_BATCHES) for batch in some.batch]
+
+
+def _without_streams(timeline: Timeline) -> None:
+    """Let no result of a batch have a first token: it came in one piece."""
+    for attempt, batch in enumerate(timeline.batch):
+        if batch:
+            timeline.first_token[attempt] = NEVER
+
+
+def _sent_live(timeline: Timeline) -> tuple[Sequence[float], Sequence[float]]:
+    """Return when each request was sent and ended, but for those in batches: they go on without the run."""
+    if not any(timeline.batch):
+        return timeline.sent, timeline.ended
+    live = [attempt for attempt, batch in enumerate(timeline.batch) if not batch]
+    return [timeline.sent[each] for each in live], [timeline.ended[each] for each in live]
 
 
 def _groups(grouping: ErrorNumbers, some: TimedColumns) -> Iterator[int]:
@@ -211,9 +236,13 @@ def _disentangle(timeline: Timeline) -> None:
 
 
 def _settle_jobs(timeline: Timeline) -> None:
-    """Let no job end before its last attempt, and none without a time of its own at any other."""
+    """Let no job end before its last attempt, and none without a time of its own at any other; nor be in a
+    batch after its end.
+    """
     job_ended, ended = timeline.job_ended, timeline.ended
     for job, (begin, end) in enumerate(pairwise(timeline.first_attempt)):
+        if end > begin and ended[end - 1] == NEVER and job_ended[job] < NEVER:
+            ended[end - 1] = max(job_ended[job], timeline.sent[end - 1])
         if end > begin and job_ended[job] < ended[end - 1]:
             job_ended[job] = ended[end - 1]
 
@@ -231,6 +260,7 @@ def _mark_waits(timeline: Timeline, starts: Sequence[float]) -> None:
                 over = min(over, starts[following])
             if over == NEVER and timeline.outcome[attempt] in (THROTTLED, FAILED):
                 over = timeline.length_s + 1.0  # it waited when the run was stopped
-            if timeline.outcome[attempt] != CUT and ended[attempt] < over < NEVER:
+            is_live = timeline.outcome[attempt] != CUT and not timeline.batch[attempt]
+            if is_live and ended[attempt] < over < NEVER:
                 timeline.waiting.append(attempt)
                 timeline.waited_until.append(over)

@@ -44,7 +44,7 @@ class SeriesAt:
         return self._timeline.all_sent.by(self._columns.position)
 
     def total_tokens(self) -> int:
-        return self._timeline.answers.by(self._columns.position)
+        return self._timeline.live_answers.by(self._columns.position)
 
     def peak_in_flight(self) -> float | None:
         """Return the most requests in flight of a step of the whole run; None where nothing was sent."""
@@ -107,7 +107,7 @@ class SeriesAt:
         return _Step(sent, in_flight, self._tokens(begin, end), self._times(begin, end))
 
     def _tokens(self, begin: float, end: float) -> int:
-        return self._timeline.answers.by(end) - self._timeline.answers.by(begin)
+        return self._timeline.live_answers.by(end) - self._timeline.live_answers.by(begin)
 
     def _times(self, begin: float, end: float) -> dict[Timing, Shares]:
         """The percentiles of first tokens, and of the answers that were complete, between two positions."""

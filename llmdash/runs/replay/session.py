@@ -20,7 +20,7 @@ from llmdash.engine.model.frame import EMPTY_FRAME, Frame, Inspection, JobRow, N
 from llmdash.engine.model.records import AttemptRecord, ResultRow
 from llmdash.engine.model.states import JobState, RunState, Severity
 from llmdash.engine.model.view import View
-from llmdash.engine.pool.costs import CostOf, projected
+from llmdash.engine.pool.costs import NO_PRICES, RunPrices, projected
 from llmdash.engine.store.history import sound_samples
 from llmdash.engine.store.hosts import known_hosts
 from llmdash.prompts.source import PromptSource
@@ -28,6 +28,7 @@ from llmdash.runs.facts import when
 from llmdash.runs.kept_prompts import no_input
 from llmdash.runs.opened_run import KeptRequestOf, OpenedRun, no_request, open_run
 from llmdash.runs.reading_thread import ReadingThread
+from llmdash.runs.replay.batches import BatchesAt
 from llmdash.runs.replay.clock_steps import Steadied, steadied
 from llmdash.runs.replay.figures import FiguresAt
 from llmdash.runs.replay.gauges import GaugesAt
@@ -48,7 +49,7 @@ class ReplaySession:
     """Plays the run in `folder`, from its beginning, at `speed`. `clock` is in seconds.
 
     Its journal is read on a thread of its own. `open_input` opens the input that the run was begun with,
-    `cost_of` prices tokens where the journal has no cost, `request_of` makes requests anew. Raises
+    `prices` are for tokens where the journal has no cost, `request_of` makes requests anew. Raises
     JournalError if there is no journal.
     """
 
@@ -62,13 +63,13 @@ class ReplaySession:
         *,
         speed: float = 1.0,
         open_input: Callable[[], PromptSource] = no_input,
-        cost_of: CostOf | None = None,
+        prices: RunPrices = NO_PRICES,
         request_of: KeptRequestOf = no_request,
     ) -> None:
         self.folder = folder
         self._clock = clock
         self._speed = speed
-        self._run = open_run(folder, open_input, cost_of, request_of)
+        self._run = open_run(folder, open_input, prices, request_of)
         self._share = 0.0
         self._shown: _Shown | None = None
         self._waiting: list[commands.Command] = []
@@ -166,6 +167,8 @@ class _Shown:
         timeline.is_streamed = run.about.is_streamed
         past = Past(samples, moments, loaded.axis)
         self._figures = figures = FiguresAt(run.reader, timeline, hosts, past)
+        times_of = self.position_of, loaded.axis.time
+        batches = BatchesAt(run.reader.batches.records(), timeline, *times_of, run.about.batch_cost_of)
         self._gauges = gauges = GaugesAt(
             facts,
             timeline,
@@ -176,6 +179,7 @@ class _Shown:
             samples,
             loaded.places,
             hosts,
+            batches,
         )
         figures.wall.restore(*times)
         self._is_priced = any(row.cost is not None for row in samples)
@@ -288,6 +292,7 @@ class _RowsAt:
             return ()
         rows = tuple(row for row in self._reader.attempts(job) if row.attempt <= timeline.number[last])
         if rows and timeline.ended[last] > position:
-            begun = AttemptRecord(*rows[-1][:3], "sent", rows[-1].sent_at, worker=rows[-1].worker)
+            of, state = rows[-1], "sent" if rows[-1].batch is None else "batched"
+            begun = AttemptRecord(*of[:3], state, of.sent_at, worker=of.worker, batch=of.batch)
             rows = (*rows[:-1], begun)
         return rows

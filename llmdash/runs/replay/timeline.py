@@ -9,7 +9,7 @@ from llmdash.engine.model.states import JobState
 from llmdash.engine.store.grouping import ErrorNumbers
 from llmdash.engine.store.job_columns import JobColumns, Names
 from llmdash.engine.store.timings import Source
-from llmdash.runs.replay.tracks import NEVER, NOTHING, EventTrack, KeyTrack, SumsAt
+from llmdash.runs.replay.tracks import NEVER, NOTHING, BatchTrack, EventTrack, KeyTrack, SumsAt
 
 __all__ = ["ANSWERED", "CUT", "FAILED", "NEVER", "THROTTLED", "Timeline"]
 
@@ -37,6 +37,8 @@ class Timeline:
         self.key = array("H")
         self.error = array("H")
         self.worker = array("H")
+        self.batch = array("H")
+        """The batch of each attempt, 0 for those that were sent one by one."""
         self.grouping = ErrorNumbers()
         self.group = array("H")
         """The group of errors of each attempt that failed, by its number in `grouping`; 0 for the others."""
@@ -46,6 +48,12 @@ class Timeline:
         self.length_s = 0.0
         self.keys: dict[str, KeyTrack] = {}
         self.all_sent = self.all_first = self.all_ended = self.streams_ended = NOTHING
+        """Of attempts that were sent one by one."""
+        self.put_in_batch = self.came_back = NOTHING
+        """Of those in batches: when each was put there, and when it had an outcome."""
+        self.failed = NOTHING
+        """The attempts that failed, of both."""
+        self.batches: dict[int, BatchTrack] = {}
         self.waiting = array("I")
         """The attempts after which their jobs waited, in order, and when these went on: to the next one, the
         end, or a new start of the run."""
@@ -58,6 +66,8 @@ class Timeline:
         """From when on some tokens are estimated."""
         self.answers = SumsAt()
         """The output tokens of answers, by when these were complete."""
+        self.live_answers = self.answers
+        """Those of answers that did not come back in batches."""
         self.cached = self.reasoning = SumsAt()
         """Such tokens of all attempts."""
         self.is_streamed = True
@@ -96,14 +106,21 @@ class Timeline:
         found = place < len(self.waiting) and self.waiting[place] == attempt
         return self.waited_until[place] if found else NEVER
 
+    def ended_live(self, job: int) -> bool:
+        """Return whether `job` did not end with its result from a batch."""
+        last = self.first_attempt[job + 1] - 1
+        return last < self.first_attempt[job] or not self.batch[last]
+
     def started_by(self, position: float) -> int:
         """Return how many jobs had been started by `position`: the first ones in `order`."""
         return bisect_right(self.order, position, key=self.starts)
 
     def starts(self, job: int) -> float:
-        """Return when `job` was first sent, or ended without; NEVER if neither."""
+        """Return when `job` was first sent, or came back in a batch, or ended; NEVER if none of it."""
         first = self.first_attempt[job]
-        return self.sent[first] if first < self.first_attempt[job + 1] else self.job_ended[job]
+        if first == self.first_attempt[job + 1]:
+            return self.job_ended[job]
+        return self.ended[first] if self.batch[first] else self.sent[first]
 
     def state_at(self, job: int, position: float) -> JobState:
         """Return the state of `job` at `position`."""
@@ -113,6 +130,8 @@ class Timeline:
         if attempt is None:
             return JobState.QUEUED
         if self.ended[attempt] > position:
+            if self.batch[attempt]:
+                return JobState.BATCHED
             return JobState.STREAMING if self.first_token[attempt] <= position else JobState.SENT
         waits = position < self.waits_until(attempt) < NEVER
         return JobState.BACKOFF if waits else JobState.QUEUED
@@ -126,6 +145,7 @@ class Timeline:
         streaming = self.all_first.by(position) - self.streams_ended.by(position)
         counts[JobState.STREAMING] = streaming
         counts[JobState.SENT] = in_flight - streaming
+        counts[JobState.BATCHED] = self.put_in_batch.by(position) - self.came_back.by(position)
         counts[JobState.BACKOFF] = self.waits.by(position) - self.waits_over.by(position)
         counts[JobState.QUEUED] = self.final.jobs - sum(counts)
         return counts

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,7 +12,6 @@ from llmdash.engine.model.timings import AnswerTimes, TimingPart, TimingView
 from llmdash.engine.store.timings import SHARES, Source, Timings
 from llmdash.runs.replay.columns import ColumnsAt
 from llmdash.runs.replay.timeline import Timeline
-from llmdash.runs.replay.tracks import EventTrack
 
 __all__ = ["TimingsAt", "times_of"]
 
@@ -68,8 +66,7 @@ class _FailuresAt:
 
     def __init__(self, timeline: Timeline) -> None:
         self._timeline = timeline
-        failed = array("I", (each for each in timeline.all_ended.order if timeline.group[each]))
-        self._track = EventTrack(failed, timeline.ended)
+        self._track = timeline.failed
         self._known = 0
         self._after = LogHistogram()
 
@@ -79,7 +76,8 @@ class _FailuresAt:
         if count < self._known:
             self._known, self._after = 0, LogHistogram()
         new = self._track.order[self._known : count]
-        self._after.add_all(max(0.0, timeline.ended[each] - timeline.sent[each]) for each in new)
+        timed = (each for each in new if not timeline.batch[each])
+        self._after.add_all(max(0.0, timeline.ended[each] - timeline.sent[each]) for each in timed)
         self._known = count
         return count, Percentiles(*self._after.percentiles(SHARES))
 

@@ -5,12 +5,23 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate, islice, pairwise
 
 from llmdash.engine.model.rows import SPARK_SPAN_S, SPARK_SPANS
 
-__all__ = ["NEVER", "NOTHING", "AllOf", "EventTrack", "KeyTrack", "PaceAt", "SumsAt", "split", "track"]
+__all__ = [
+    "NEVER",
+    "NOTHING",
+    "AllOf",
+    "BatchTrack",
+    "EventTrack",
+    "KeyTrack",
+    "PaceAt",
+    "SumsAt",
+    "split",
+    "track",
+]
 
 NEVER = float("inf")
 """The time of what did not happen."""
@@ -33,6 +44,11 @@ class EventTrack:
     def first(self) -> float:
         """When it happened first; NEVER if it did not."""
         return self._at(self.order[0]) if self.order else NEVER
+
+    @property
+    def last(self) -> float:
+        """When it happened last; NEVER if it did not."""
+        return self._at(self.order[-1]) if self.order else NEVER
 
     def by(self, position: float) -> int:
         """Return how often it had happened by `position`, included."""
@@ -110,12 +126,33 @@ class PaceAt:
         return amount / max(min(seconds, now - first), min(seconds, _LEAST_S))
 
 
+class BatchTrack:
+    """When the requests of one batch came back, and the tokens of each kind that they took."""
+
+    def __init__(self, came_back: EventTrack, spent: Mapping[str, Sequence[int]]) -> None:
+        self.came_back = came_back
+        self._spent = {kind: SumsAt(came_back, amounts) for kind, amounts in spent.items()}
+
+    @property
+    def last(self) -> float:
+        """When the last one came back; NEVER while some are out."""
+        return self.came_back.last
+
+    def spent(self, kind: str, position: float) -> int:
+        """Return the tokens of a kind until `position`, included."""
+        return self._spent[kind].by(position)
+
+
 class KeyTrack:
-    """What happened to the requests of one key."""
+    """What happened to the requests of one key: `sent` are those that were sent one by one, `came_back` those
+    in batches.
+    """
 
     def __init__(self) -> None:
-        self.sent = self.ok = self.throttled = self.errors = self.cut = NOTHING
+        self.sent = self.came_back = self.ok = self.throttled = self.errors = self.cut = NOTHING
         self.input = self.output = SumsAt()
+        self.sent_tokens: tuple[SumsAt, ...] = ()
+        """Those of requests that were sent one by one: in and out."""
 
     def rpm(self, position: float) -> int:
         """Return the requests of the last minute."""
@@ -124,7 +161,7 @@ class KeyTrack:
     def tpm(self, position: float) -> int:
         """Return the tokens of the last minute."""
         before = position - _MINUTE_S
-        return sum(sums.by(position) - sums.by(before) for sums in (self.input, self.output))
+        return sum(sums.by(position) - sums.by(before) for sums in self.sent_tokens)
 
     def spark(self, position: float) -> tuple[int, ...]:
         """Return the requests in each of the last spans that are over, oldest first."""

@@ -26,6 +26,7 @@ from llmdash.ui.stream.tiles import StreamTiles
 from llmdash.ui.tables.error_filter import filter_for
 from llmdash.ui.tables.error_table import ErrorTable
 from llmdash.ui.tables.job_table import JobTable
+from llmdash.ui.text.batch_words import awaited_words
 from llmdash.ui.text.key_words import key_filter
 
 __all__ = ["Board", "ColumnChoice"]
@@ -99,7 +100,7 @@ class Board(PanelSpace):
         if self._figures.are_due(frame):
             self._keys.review(ended)
             self._keys.show(frame.keys, frame.endpoints, _of_all_keys(frame), frame.run.jobs)
-            self._rate.show(frame.rate, frame.series, frame.limits)
+            self._rate.show(frame.rate, frame.series, frame.limits, awaited_words(frame))
         self._stream.show(frame.stream)
         self._review.use_room(self.is_roomy)
         self._review.show(frame)

@@ -50,7 +50,7 @@ DASHBOARD_KEYS: Final[list[BindingType]] = [
         "u",
         "release",
         "Release",
-        tooltip="After a trial: run the rest; or send one by one what no batch takes",
+        tooltip="Run the rest after a trial, or what no batch takes",
     ),
     Binding(
         "b", "raise_budget", "Budget", priority=True, tooltip="At the budget: allow the run to spend more"

@@ -14,6 +14,7 @@ from llmdash.ui.dashboard.figure_pace import FigurePace
 from llmdash.ui.panels.key_panel import KeyPanel
 from llmdash.ui.panels.rate_panel import RatePanel
 from llmdash.ui.stream.pane import StreamPane
+from llmdash.ui.text.batch_words import awaited_words
 
 __all__ = ["LEAST_LINES", "LEAST_WIDTH", "RunPanels"]
 
@@ -67,5 +68,5 @@ class RunPanels(Vertical):
         self._keys.review(frame.run.state.ended)
         self._keys.show(frame.keys, frame.endpoints, jobs=frame.run.jobs)
         if self._figures.are_due(frame):
-            self._rate.show(frame.rate, frame.series, frame.limits)
+            self._rate.show(frame.rate, frame.series, frame.limits, awaited_words(frame))
         self._stream.show(frame.stream)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -21,6 +22,7 @@ __all__ = ["BATCH_COLUMNS", "batch_cell"]
 
 _JOBS: Final = 7
 _PERCENT: Final = 6
+_COST: Final = 7
 _LEAST_BAR: Final = 6
 _FAINT: Final = "line-table--faint"
 _WARNING: Final = "line-table--warning"
@@ -36,7 +38,7 @@ BATCH_COLUMNS: Final = (
     Column("age", "age", 6, "right", priority=1),
     Column("expires", "expires", 7, "right", gap=2, priority=3),
     Column("key", "key", 8, priority=5, flex=1, most=14),
-    Column("cost", "cost", 7, "right", gap=2, priority=2),
+    Column("cost", "cost", _COST, "right", gap=2, priority=2),
     Column("provider", "at the provider", 16, flex=2, most=40, cut="middle", priority=6),
     Column("detail", "detail", 12, flex=5, priority=4),
 )
@@ -112,6 +114,14 @@ def _provider(row: BatchRow, width: int) -> Cell:
     return Cell(both if cell_len(clean_line(both)) <= width else row.provider_id or row.endpoint, MUTED)
 
 
+def _cost(row: BatchRow) -> Cell:
+    """Dollars; `≤` where it costs at most that, then in whole cents if there is no room for less."""
+    if row.cost is None or not row.cost_is_most:
+        return _UNKNOWN if row.cost is None else Cell(figure_dollars(row.cost))
+    figure = figure_dollars(row.cost)
+    return Cell(f"≤{figure}" if len(figure) < _COST else f"≤${math.ceil(100 * row.cost) / 100:.2f}")
+
+
 _CELLS: Final[Mapping[str, Callable[[BatchRow], Cell]]] = {
     "batch": lambda row: Cell(str(row.batch)),
     "state": _state,
@@ -119,6 +129,6 @@ _CELLS: Final[Mapping[str, Callable[[BatchRow], Cell]]] = {
     "age": lambda row: Cell(span(int(row.age_s)), MUTED),
     "expires": _expires,
     "key": lambda row: Cell(row.key),
-    "cost": lambda row: _UNKNOWN if row.cost is None else Cell(figure_dollars(row.cost)),
+    "cost": _cost,
     "detail": _detail,
 }

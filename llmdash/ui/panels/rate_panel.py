@@ -24,8 +24,10 @@ __all__ = ["RATE_LINES", "RatePanel"]
 
 RATE_LINES: Final = 4
 """Lines of the sliders with the figures of the scale and the legend."""
-_NO_BOUND: Final = frozenset((Binding.HELD, Binding.FINISHED, Binding.WORKER))
+_NO_BOUND: Final = frozenset((Binding.HELD, Binding.FINISHED, Binding.WORKER, Binding.BATCHES))
 """Why nothing is sent, where no limit is the reason."""
+_AWAITS: Final = (Binding.BATCHES, Binding.FINISHED)
+"""What binds where nothing but batches may be left."""
 _MUCH: Final = 0.8
 """The share of the set rate below which the achieved one is a warning."""
 _LEAST_OTHERS: Final = 2
@@ -73,8 +75,12 @@ class RatePanel(Vertical):
         yield self._shared
         yield self._plot
 
-    def show(self, rate: RatePart, plot: SeriesPart, limits: tuple[SharedLimitRow, ...] = ()) -> None:
-        """Show the set and the achieved rate, what limits it, and the limits that are shared."""
+    def show(
+        self, rate: RatePart, plot: SeriesPart, limits: tuple[SharedLimitRow, ...] = (), awaited: str = ""
+    ) -> None:
+        """Show the set and the achieved rate, what limits it, and the limits that are shared; `awaited` is
+        what a run waits for of which all that is left is in batches, or would if it was at work.
+        """
         self._rate.show(rate.rate, rate.achieved)
         self._rate.set_class(_is_short(rate), "-short")
         self._show_auto(rate.auto)
@@ -83,6 +89,8 @@ class RatePanel(Vertical):
         self._plot.show(plot)
         self._shared.show(limits, self.size.height - _LEAST_OTHERS - (RATE_LINES - 2) * self._legend.display)
         self._bound = _with_auto(_bound_words(rate.binding, share_in_short(limits)), rate)
+        if awaited and rate.binding in _AWAITS:
+            self._bound = awaited
         self._write_border()
 
     def _write_border(self) -> None:

@@ -19,7 +19,7 @@ from llmdash.ui.screens.entry import EntryScreen
 from llmdash.ui.screens.table_screen import RUN_KEYS, TableControls, TableScreen
 from llmdash.ui.text.batch_words import batch_sentences, batches_counts, deadline_words
 from llmdash.ui.text.keymap import KeyBinding as Binding
-from llmdash.ui.text.named_keys import Hint
+from llmdash.ui.text.named_keys import Hint, chosen_by
 from llmdash.ui.text.worker_words import Sentence
 
 __all__ = ["BatchControls", "BatchesScreen"]
@@ -84,7 +84,7 @@ class BatchesScreen(TableScreen):
         return batches_counts(frame.batches)
 
     def said(self, frame: Frame) -> tuple[Sentence, ...]:
-        return batch_sentences(frame, time.time())
+        return batch_sentences(frame, time.time(), chosen_by(self), at_work=not _why_not(frame))
 
     def names(self, frame: Frame) -> Mapping[str, str]:
         return {**pause_names(frame), **(dict.fromkeys(_OF_RUN_AT_WORK, "") if _why_not(frame) else {})}

@@ -19,6 +19,7 @@ from llmdash.engine.model.states import (
 )
 
 __all__ = [
+    "ALL_BATCHED",
     "BATCH_STATES",
     "ENDPOINT_STATES",
     "JOB_STATES",
@@ -121,6 +122,9 @@ RUN_STATES: Final = {
     RunState.DONE: Badge("✓", "done", "success"),
 }
 
+ALL_BATCHED: Final = Badge("◇", "batched", "success")
+"""Of a run at work that sends nothing: all that is left is in batches."""
+
 SEVERITIES: Final = {
     Severity.ERROR: Badge("✖", "error", "error"),
     Severity.WARNING: Badge("▲", "warning", "warning"),
@@ -156,9 +160,13 @@ def is_hold(alert: Alert) -> bool:
 
 
 def run_badge(run: RunPart) -> Badge:
-    """Return the badge of a run's state; where it cannot send, its reason, such as `◑ waiting on key`."""
+    """Return the badge of a run's state; where it cannot send, its reason, such as `◑ waiting on key`, and
+    where it waits for batches alone, that.
+    """
     if run.state is RunState.RUNNING and run.hold is not None:
         return Badge(_HELD.glyph, f"{run.hold.kind.value} held", "accent")
     if run.state is RunState.RUNNING and run.state_detail:
         return Badge("◑", run.state_detail, "warning")
+    if run.state is RunState.RUNNING and run.is_all_batched:
+        return ALL_BATCHED
     return RUN_STATES[run.state]

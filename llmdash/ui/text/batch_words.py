@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from llmdash.engine.model.counts import counted, listed
 from llmdash.engine.model.frame import BatchRow, Frame
 from llmdash.engine.model.states import BatchState
 from llmdash.ui.text.badges import BATCH_STATES
 from llmdash.ui.text.format import by_words, count, percent, span
+from llmdash.ui.text.named_keys import Chosen, key_of
 from llmdash.ui.text.worker_words import Sentence
 
 __all__ = [
     "NO_COUNTS",
+    "awaited_words",
     "batch_filter",
     "batch_sentences",
     "batches_counts",
@@ -37,6 +39,20 @@ _ORDER: Final = (
 )
 _MOST_HELD: Final = 3
 _LONGEST_NAME: Final = 24
+
+
+class _Ways(NamedTuple):
+    """How to say which batch a held one is, and how to give one up."""
+
+    adopts: str
+    gives_up: str
+
+
+_NONE: Final[Chosen] = {}
+_SEND_AGAIN: Final = "have its jobs sent again, which may cost twice"
+_COMMANDS: Final = _Ways(
+    "say which with: llmdash batches adopt", f"to {_SEND_AGAIN}: llmdash run --resume --batch-abandon"
+)
 
 
 def batch_filter(batch: int) -> str:
@@ -104,6 +120,20 @@ def out_words(frame: Frame) -> str:
     return f"◇ {name}, {percent(done, sum(row.jobs for row in known)).strip()}"
 
 
+def awaited_words(frame: Frame) -> str:
+    """Return what a run waits for of which all that is left is in batches: `6,000 batched · oldest 25m12s`;
+    where none of them goes on without the user, that; empty for any other run.
+    """
+    if not frame.run.is_all_batched:
+        return ""
+    rows = open_batches(frame)
+    if rows and all(row.state is BatchState.HELD for row in rows):
+        return out_words(frame).removeprefix("◆ ")
+    age_s = max((row.age_s for row in rows), default=None)
+    oldest = "" if age_s is None else f" · oldest {span(int(age_s))}"
+    return f"{count(frame.run.batched)} batched{oldest}"
+
+
 def deadline_words(at: float | None, now: float) -> str:
     """Return when what is out is brought back: `at 18:30, in 2h05m`; `on Fri 18:30` where that is no day of
     today.
@@ -116,15 +146,28 @@ def deadline_words(at: float | None, now: float) -> str:
     return f"{f'on {time:%a}' if far else 'at'} {time:%H:%M}, {left}"
 
 
-def batch_sentences(frame: Frame, now: float) -> tuple[Sentence, ...]:
-    """Return what is to be said of the batches: which need the user, and when the others are brought back."""
-    return (*_held(frame.batches), *_waiting(frame.batches), *_deadline(frame, now))
+def batch_sentences(
+    frame: Frame, now: float, chosen: Chosen = _NONE, *, at_work: bool = True
+) -> tuple[Sentence, ...]:
+    """Return what is to be said of the batches: which need the user, and when the others are brought back.
+    What can be done is named by its key, `chosen` ones too; by its command of a run that is not `at_work`.
+    """
+    ways = _keys(chosen) if at_work else _COMMANDS
+    return (*_held(frame.batches, ways), *_waiting(frame.batches), *_deadline(frame, now))
 
 
-def _held(rows: Sequence[BatchRow]) -> Iterator[Sentence]:
+def _keys(chosen: Chosen) -> _Ways:
+    return _Ways(
+        f"press {key_of('adopt-batch', 'a', chosen)} to say which",
+        f"press {key_of('bring-back', 'x', chosen)} to {_SEND_AGAIN}",
+    )
+
+
+def _held(rows: Sequence[BatchRow], ways: _Ways) -> Iterator[Sentence]:
     held = [row for row in rows if row.state is BatchState.HELD]
     for row in held[:_MOST_HELD]:
-        yield Sentence(f"Batch {row.batch} is held: {row.detail}", "warning")
+        does = ways.adopts if row.lacks_id else ways.gives_up
+        yield Sentence(f"Batch {row.batch} is held: {'; '.join(filter(None, (row.detail, does)))}", "warning")
     if len(held) > _MOST_HELD:
         yield Sentence(
             f"{counted(len(held) - _MOST_HELD, 'more batch', 'more batches')} are held.", "warning"
@@ -139,8 +182,8 @@ def _waiting(rows: Sequence[BatchRow]) -> Iterator[Sentence]:
 
 
 def _deadline(frame: Frame, now: float) -> Iterator[Sentence]:
-    if not open_batches(frame) or frame.kept:
-        return
+    if not open_batches(frame) or frame.kept or frame.replay is not None:
+        return  # what was set then is not on record
     if frame.batch_deadline is None:
         yield Sentence("No deadline is set: each stays out until its provider ends it.", "muted")
     else:

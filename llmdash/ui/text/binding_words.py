@@ -62,9 +62,11 @@ def _by_share(frame: Frame) -> str:
 
 
 def _finishing(frame: Frame) -> str:
-    if frame.run.batched and not frame.run.in_flight:
-        return f"all that is left is in batches: {counted(frame.run.batched, 'job')}"
     return f"the last are under way: {counted(frame.run.in_flight, 'request')} in flight"
+
+
+def _in_batches(frame: Frame) -> str:
+    return f"all that is left is in batches: {counted(frame.run.batched, 'job')}"
 
 
 def _waiting(frame: Frame) -> str:
@@ -78,6 +80,7 @@ _BINDINGS: Final[Mapping[Binding, Callable[[Frame], str]]] = {
     Binding.LATENCY: _by_latency,
     Binding.KEYS: _by_keys,
     Binding.SHARED: _by_share,
+    Binding.BATCHES: _in_batches,
     Binding.FINISHED: _finishing,
 }
 

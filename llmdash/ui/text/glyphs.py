@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from llmdash.ui.text.badges import (
+    ALL_BATCHED,
     BATCH_STATES,
     ENDPOINT_STATES,
     JOB_STATES,
@@ -134,7 +135,7 @@ LEGEND: Final[tuple[tuple[str, tuple[Glyph, ...]], ...]] = (
             Glyph("!", "how many things block the run or need you; the key ! lists them", _PRESS),
         ),
     ),
-    ("A run", _states(RUN_STATES.values())),
+    ("A run", _states((*RUN_STATES.values(), ALL_BATCHED))),
     ("A worker", _states(WORKER_STATES.values())),
     ("A batch", _states(BATCH_STATES.values())),
 )

@@ -20,7 +20,7 @@ MARKS: Final = {
     MarkKind.REST: Badge("◐", "rests", "warning"),
 }
 """How each kind looks; styles are `error`, `accent` and `warning`."""
-_NO_BOUND: Final = frozenset((Binding.HELD, Binding.FINISHED, Binding.PAUSE, Binding.WORKER))
+_NO_BOUND: Final = frozenset((Binding.HELD, Binding.FINISHED, Binding.PAUSE, Binding.WORKER, Binding.BATCHES))
 
 
 def mark_words(mark: Mark) -> str:

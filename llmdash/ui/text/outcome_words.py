@@ -174,9 +174,10 @@ def _tokens(run: RunPart, width: int) -> OutcomeLine:
 
 
 def _cost(run: RunPart) -> OutcomeLine:
-    figure = ("~" if run.tokens_estimated else "") + dollars(run.cost)
+    most = "≤" if run.cost_is_most else ""
+    figure = (most or "~" * run.tokens_estimated) + dollars(run.cost)
     unsure = f"   {dollars(run.cost_uncertain)} of it unsure" if run.cost_uncertain else ""
-    batches = f"   {dollars(run.batch_cost)} of it in batches" if run.batch_cost else ""
+    batches = f"   {most}{dollars(run.batch_cost)} of it in batches" if run.batch_cost else ""
     return _line("cost", (figure, "figure"), (batches + unsure, "muted"), priority=1)
 
 

@@ -76,7 +76,8 @@ def _ended(run: RunPart, wide: bool) -> Slot:
 def _ahead(run: RunPart, width: int, playing: bool) -> list[Slot]:
     """The time left, its range, and when that will be; with batches out, of what is live."""
     low, middle, high = (f"{span(each)}" for each in run.ends_in_s) if run.ends_in_s else ("", "–", "")
-    left = Slot(((f"{middle:>{_SPAN}}", "name"), (" live" if run.batched else " left", "muted")), 1)
+    of = "live" if run.batched and not run.is_all_batched else "left"
+    left = Slot(((f"{middle:>{_SPAN}}", "name"), (f" {of}", "muted")), 1)
     if width < WIDE:
         return [left]
     words = f"{low:>{_SPAN}} to {high:<{_SPAN}}" if low else " " * (2 * _SPAN + 4)
@@ -248,16 +249,17 @@ def _worth(run: RunPart) -> list[Slot]:
 
 def _cost(run: RunPart) -> Slot:
     """Dollars so far, at the end, and at most."""
-    so_far = ((figure_dollars(run.cost), "name"),)
+    most = "≤" if run.cost_is_most else ""
+    so_far = ((f"{most}{figure_dollars(run.cost)}", "name"),)
     slot = Slot(so_far, 9, least=_COST)
     if run.ended != run.jobs:
-        pieces = (*so_far, (" → ", "muted"), (figure_dollars(run.cost_projected), "name"))
+        pieces = (*so_far, (" → ", "muted"), (f"{most}{figure_dollars(run.cost_projected)}", "name"))
         slot = Slot(pieces, 9, slot, _COSTS)
     if run.budget is not None:
         budget = (f" of {figure_dollars(run.budget)} budget", "muted")
         slot = Slot((*slot.pieces, budget), 9, slot, slot.least + cell_len(budget[0]))
     if run.batch_cost:
-        batches = (f", {figure_dollars(run.batch_cost)} in batches", "muted")
+        batches = (f", {most}{figure_dollars(run.batch_cost)} in batches", "muted")
         slot = Slot((*slot.pieces, batches), 10, slot, slot.least + cell_len(batches[0]))
     if run.cost_uncertain:
         unsure = (f", {figure_dollars(run.cost_uncertain)} of it unsure", "muted")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
 from dataclasses import replace
@@ -27,8 +28,9 @@ from llmdash.engine.session import LocalSession
 from llmdash.llms.batches import BatchEnd
 from llmdash.llms.wire.failures import FailureKind
 from llmdash.prompts.source import Prompt
+from tests.doctor.damage import sql
 from tests.engine.batches.provider import Provider, batch_plan, refused
-from tests.engine.scripted import ALL, Server, of, prompts, records, run, started, until
+from tests.engine.scripted import ALL, Server, held_from, of, prompts, records, run, started, until
 
 SHAPES = pytest.mark.parametrize("takes_files", [True, False], ids=["by file", "inline"])
 
@@ -543,6 +545,39 @@ def test_a_job_that_is_cancelled_before_its_batch_is_created_stays_cancelled(tmp
         session.command(CancelJobs((5,)))
         frame = until(session, lambda frame: frame.run.ended == 9)
         assert (frame.run.done, frame.run.cancelled, frame.run.batched) == (8, 1, 0)
+
+
+def test_a_job_that_is_cancelled_while_its_batch_is_written_may_be_paid_for(tmp_path: Path) -> None:
+    gate = threading.Event()
+    server, provider = Server(held_from(0, gate)), Provider()
+    with started(batch_plan(tmp_path, server, provider, prompts(9), stay=True)) as session:
+        until(session, lambda frame: frame.run.batched == 8)
+        session.command(CancelJobs((5,)))
+        until(session, lambda frame: frame.run.cancelled == 1)
+        gate.set()
+        frame = until(session, lambda frame: frame.run.ended == 9 and where(frame) is BatchState.CLOSED)
+        assert balanced(session, server, provider).run.unknown == 1
+        assert (frame.batches[0].jobs, frame.batches[0].left) == (8, 0)
+        assert not any("twice" in notice.text for notice in frame.notices)
+    assert provider.executed["prompt 5"] == 1, "its request was in the file"
+    assert [each.state for each in JournalReader(tmp_path).attempts(5)] == ["unknown"]
+    again = balanced(run(batch_plan(tmp_path, server, provider, prompts(9), resume=True)), server, provider)
+    assert (again.run.done, again.run.cancelled, again.run.unknown) == (8, 1, 1)
+
+
+def test_what_a_start_collected_before_it_was_killed_is_counted_by_the_one_that_ends_it(
+    tmp_path: Path,
+) -> None:
+    server, provider = Server(), Provider()
+    provider.share = 0.37
+    plan = batch_plan(tmp_path, server, provider, prompts(101))
+    before = balanced(run(plan), server, provider)
+    sql(tmp_path, "UPDATE batches SET state = 'ended', expired = NULL")  # its last write was lost
+    again = balanced(run(replace(plan, resume=True)), server, provider)
+    assert executed(server, provider) == once(101)
+    (row,), (was,) = again.batches, before.batches
+    assert (row.state, row.done, row.expired, row.left) == (was.state, was.done, 63, 0)
+    assert not any("twice" in notice.text for notice in again.notices), "each line was read once"
 
 
 def test_a_batch_that_is_refused_for_now_after_it_was_taken_is_sent_again(tmp_path: Path) -> None:

@@ -42,13 +42,21 @@ def test_pending_jobs_are_priced_live_and_in_batches_by_the_answers_so_far(tmp_p
         tmp_path, server, provider, prompts(25 + 1 + PENDING), terms=BatchTerms(most_jobs=20), concurrency=1
     )
     facts = replace(plan.facts, cost_of=live_price, batch_cost_of=half_price)
-    with started(replace(plan, facts=facts)) as session:
+    places: list[tuple[str, str]] = []
+
+    def earlier(endpoint: str, model: str) -> tuple[float, ...]:
+        places.append((endpoint, model))
+        return 60.0, 90.0
+
+    with started(replace(plan, facts=facts, earlier_batches=earlier)) as session:
         until(session, lambda frame: frame.run.done == 25 and frame.run.in_flight == 1)
         assert session.frame(View()).batch_forecast is None
         forecast = asked(session)
         assert (forecast.jobs, forecast.stay, forecast.files) == (PENDING, 0, 3)
         assert forecast.live_cost == pytest.approx(PENDING * 3 / 100), "an answer had three tokens"
         assert forecast.cost == pytest.approx(PENDING * 3 / 200)
+        assert (forecast.usual_s, forecast.seen) == (75.0, 2), "as other runs had it"
+        assert places[0] == ("openai", "scripted")
         assert not forecast.is_bound
         assert not forecast.is_full_price
         assert forecast.most_s == 86_400.0

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from array import array
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from llmdash.engine.batches.refused_batches import lacks_file
+from llmdash.engine.batches.batch import SentBatch
+from llmdash.engine.batches.refused_batches import AfterRefusal, RefusedBatches, lacks_file
+from llmdash.engine.model.records import BatchRecord
 from llmdash.engine.model.states import BatchState, KeyState
 from llmdash.llms.batches import BatchEnd
 from llmdash.llms.wire.failures import Failure, FailureKind, from_response
-from tests.engine.batches.provider import Provider, batch_plan, refused
+from tests.engine.batches.provider import QUICK, Provider, batch_plan, refused
 from tests.engine.batches.test_batches import balanced, executed, once
 from tests.engine.scripted import ALL, Server, prompts, run
 
@@ -89,6 +92,15 @@ def test_a_file_that_was_listed_too_late_is_deleted_with_its_batch(tmp_path: Pat
     assert session.frame(ALL).run.done == 9
     assert (provider.calls["upload"], executed(server, provider)) == (2, once(9))
     assert provider.files == {}
+
+
+@pytest.mark.parametrize(("state", "first"), [("uploaded", AfterRefusal.BACK), ("ended", AfterRefusal.LATER)])
+def test_a_file_that_is_gone_is_no_reason_to_do_without_the_service(
+    tmp_path: Path, state: str, first: AfterRefusal
+) -> None:
+    row = BatchRecord(1, state, "openai", "m", "k0", "r1-1", "b", "", 9, 8, 30, 1e9, file_id="file_1")
+    batch, refusals = SentBatch(row, tmp_path, array("I", range(8)), None), RefusedBatches(QUICK)
+    assert [refusals.judge(batch, _GONE) for _ in range(3)] == [first, AfterRefusal.BACK, AfterRefusal.BACK]
 
 
 def _error(status: int, body: str) -> Failure:

@@ -244,11 +244,20 @@ async def test_the_rails_have_a_scale_marks_and_a_legend() -> None:
         ]
         assert lines(most) == ["max  64     ├━━━━━━━┿━━━━▲◆─┼─────┤ 512"]
         assert lines(panel.query_one(RateLegend)) == ["◆ set  ▲ achieved 17.8/s, 41  ◈ both"]
+        assert title(panel) == ["Rate", "bound by rate"]
+        for binding in (Binding.BATCHES, Binding.FINISHED):
+            panel.show(RatePart(20.0, 0.0, 64, 0, binding), SeriesPart(), awaited="9 batched · oldest 4s")
+            assert title(panel) == ["Rate", "9 batched · oldest 4s"]
 
 
 @pytest.mark.parametrize(
     ("achieved", "binding", "is_short"),
-    [(15.9, Binding.CONCURRENCY, True), (16.1, Binding.CONCURRENCY, False), (1.0, Binding.FINISHED, False)],
+    [
+        (15.9, Binding.CONCURRENCY, True),
+        (16.1, Binding.CONCURRENCY, False),
+        (1.0, Binding.FINISHED, False),
+        (0.0, Binding.BATCHES, False),
+    ],
 )
 async def test_less_than_four_fifths_of_the_set_rate_is_a_warning_while_work_waits(
     achieved: float, binding: Binding, is_short: bool

@@ -9,16 +9,25 @@ import pytest
 
 from llmdash.engine.model.commands import BringBack, Cancel, Drain, GiveUpBatch
 from llmdash.engine.model.forecast import BatchForecast
-from llmdash.engine.model.frame import BatchRow, Frame, RunPart
+from llmdash.engine.model.frame import BatchRow, Frame, RatePart, ReplayPart, RunPart
 from llmdash.engine.model.records import AttemptRecord
-from llmdash.engine.model.states import BatchState, RunState
+from llmdash.engine.model.states import BatchState, Binding, RunState
 from llmdash.ui.charts.run_bar import run_bar
 from llmdash.ui.dashboard.steering import ACTIONS, confirmation_before
 from llmdash.ui.inspector.attempt_lines import attempts_text
+from llmdash.ui.panels.batch_rows import batch_cell
+from llmdash.ui.text.badges import run_badge
 from llmdash.ui.text.batch_forecast_words import forecast_parts, stay_words
-from llmdash.ui.text.batch_words import deadline_words, detail_of_job, out_words
+from llmdash.ui.text.batch_words import (
+    awaited_words,
+    batch_sentences,
+    deadline_words,
+    detail_of_job,
+    out_words,
+)
+from llmdash.ui.text.binding_words import binding_words
 from llmdash.ui.text.end_words import end_words
-from llmdash.ui.text.run_words import counted_line
+from llmdash.ui.text.run_words import counted_line, progress_line
 from tests.ui.batched import BATCHES, FORECAST
 
 OUT = BatchRow(3, BatchState.OUT, "a1f2", "openai", "gpt", "batch_abc", jobs=100, left=100)
@@ -129,6 +138,67 @@ def test_batched_jobs_are_counted_and_have_their_share_of_the_bar() -> None:
     line = "".join(text for text, _style in counted_line(replace(run, batch_cost=0.5), 200))
     assert "◇  30 batched" in line
     assert "$2.00 → –, $0.50 in batches" in line
+    most = replace(run, batch_cost=0.5, cost_is_most=True, cost_projected=5.0)
+    line = "".join(text for text, _style in counted_line(most, 200))
+    assert "≤$2.00 → ≤$5.00, ≤$0.50 in batches" in line
+
+
+@pytest.mark.parametrize(
+    ("cost", "is_most", "cell"),
+    [
+        *((0.41, False, "$0.41"), (0.41, True, "≤$0.41"), (127.0, True, "≤$127")),
+        *((0.0412, False, "$0.0412"), (0.0412, True, "≤$0.05")),
+    ],
+)
+def test_the_cost_of_a_batch_without_a_price_of_batches_is_at_most_so_much(
+    cost: float, is_most: bool, cell: str
+) -> None:
+    row = replace(OUT, cost=cost, cost_is_most=is_most)
+    assert batch_cell(row, "cost", 7).text == cell
+
+
+def test_a_run_of_which_all_is_batched_says_what_it_waits_for_and_claims_no_end() -> None:
+    run = RunPart(state=RunState.RUNNING, jobs=6_010, batched=6_000, done=10, requests_per_s=0.0)
+    frame = Frame(run=run, batches=BATCHES, rate=RatePart(binding=Binding.BATCHES))
+    assert awaited_words(frame) == "6,000 batched · oldest 25m12s"
+    assert awaited_words(replace(frame, batches=(BATCHES[3],))) == "batch 4 is held"
+    assert awaited_words(replace(frame, run=replace(run, queued=1))) == ""
+    assert run_badge(run).text == "◇ batched"
+    assert binding_words(frame) == "all that is left is in batches: 6,000 jobs"
+    shown = "".join(text for text, _style in progress_line(run, 200, playing=True))
+    assert "– left" in shown
+    assert "live" not in shown
+    assert "live" in "".join(text for text, _ in progress_line(replace(run, queued=5), 200, playing=True))
+
+
+@pytest.mark.parametrize(
+    ("row", "at_work", "words"),
+    [
+        (BATCHES[3], True, "batch_6650c2; press a to say which"),
+        (BATCHES[3], False, "batch_6650c2; say which with: llmdash batches adopt"),
+        (
+            replace(OUT, state=BatchState.HELD),
+            True,
+            "press x to have its jobs sent again, which may cost twice",
+        ),
+    ],
+)
+def test_a_held_batch_names_the_key_that_helps_or_the_command_where_no_key_does(
+    row: BatchRow, at_work: bool, words: str
+) -> None:
+    (said, *_) = batch_sentences(Frame(batches=(row,)), 0.0, at_work=at_work)
+    assert said.text.startswith(f"Batch {row.batch} is held: ")
+    assert said.text.endswith(words)
+    (chosen, *_) = batch_sentences(Frame(batches=(row,)), 0.0, {"adopt-batch": ("f5",)}, at_work=at_work)
+    assert ("press f5 to say" in chosen.text) is (at_work and row.lacks_id)
+
+
+def test_of_a_deadline_nothing_is_said_where_none_is_on_record() -> None:
+    frame = Frame(batches=(OUT,))
+    (said,) = batch_sentences(frame, 0.0)
+    assert said.text.startswith("No deadline is set")
+    assert batch_sentences(replace(frame, replay=ReplayPart(0.0, 9.0, 1.0, True)), 0.0) == ()
+    assert batch_sentences(replace(frame, kept=True), 0.0) == ()
 
 
 def test_an_attempt_in_a_batch_says_in_which() -> None:
