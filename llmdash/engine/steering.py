@@ -81,11 +81,11 @@ class Steering:
                 case commands.Cancel(recalls):
                     control.stop(recalls_batches=recalls)
                 case commands.RetryJobs(jobs):
-                    self._each(jobs, self._runner.retry_job)
+                    self._retry(jobs)
                 case commands.RetryFailed():
                     columns = parts.store.columns
                     failed = columns.jobs_in(JobState.FAILED) + columns.jobs_in(JobState.INVALID)
-                    self._each(failed, self._runner.retry_job)
+                    self._retry(failed)
                 case commands.CancelJobs(jobs):
                     self._batches.lose_interest(jobs)
                     self._each(jobs, self._runner.cancel_job)
@@ -120,6 +120,15 @@ class Steering:
                     parts.asker.take_again(name)
         except ValueError as error:
             parts.store.apply(Noticed(Severity.WARNING, str(error), refused=True))
+
+    def _retry(self, jobs: Iterable[int]) -> None:
+        """Open ended jobs again. Where all had ended nothing was left to be asked about what stopped the run:
+        this is the answer.
+        """
+        had_ended = not self._parts.queue.open
+        self._each(jobs, self._runner.retry_job)
+        if had_ended and self._parts.kill_switch.reason is not None:
+            self._control.resume()
 
     def _note_health(self, label: str) -> None:
         """Record the health of a key in the journal, so that a resume restores it."""

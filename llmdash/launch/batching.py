@@ -66,7 +66,7 @@ def batch_notes(terms: BatchTerms) -> Mapping[str, Any]:
 
 def restored_terms(terms: BatchTerms, facts: Mapping[str, Any], *, releases: bool = False) -> BatchTerms:
     """Return the terms of a resume: those of the run, and over them what is asked for now. With `releases`
-    what no batch takes is sent one by one.
+    what is left of a run that goes in batches only is sent one by one, unless they are asked for now.
     """
     deadline = facts.get(_DEADLINE)
     if terms.deadline is None and isinstance(deadline, int | float):
@@ -79,7 +79,7 @@ def restored_terms(terms: BatchTerms, facts: Mapping[str, Any], *, releases: boo
         return terms
     return replace(
         terms,
-        all_pending=True,
+        all_pending=terms.all_pending or not (releases and is_batch_only(facts)),
         most_jobs=terms.most_jobs or kept.get("most_jobs"),
         most_tokens=terms.most_tokens or kept.get("most_tokens"),
         keeps=terms.keeps or bool(kept.get("keeps")),

@@ -139,7 +139,7 @@ def _restored(order: RunOrder, settings: Settings) -> _Known:
         judgement=order.judgement.or_as_in(facts),
         out=order.out or (locations.from_record(recorded) if recorded else None),
         reasoning=order.reasoning or bool(facts.get("reasoning")),
-        batch=restored_terms(order.batch, facts, releases=order.release),
+        batch=restored_terms(order.batch, facts, releases=order.release and not has_trial(facts)),
     )
     return _Known(order, with_folders(settings, facts, order.flags), folder, facts)
 

@@ -198,6 +198,7 @@ def _progress_record(frame: Frame) -> dict[str, Any]:
         "failed": run.failed,
         "cancelled": run.cancelled,
         "in_flight": run.in_flight,
+        "batched": run.batched,
         "attempts": run.attempts,
         "retries": run.retries,
         "rate": None if run.requests_per_s is None else round(run.requests_per_s, 3),

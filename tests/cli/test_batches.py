@@ -296,3 +296,24 @@ def test_what_no_batch_takes_is_held_and_sent_one_by_one_only_on_demand(
     ended = said("--resume", "--release")
     assert (ended.code, ended.summary["done"]) == (0, 12)
     assert provider.executions()["twice"] == {}
+
+
+def test_releasing_a_trial_does_not_send_one_by_one_what_goes_in_batches_only(
+    tmp_path: Path, simulator: Simulator
+) -> None:
+    provider = simulator(strict=False, batch_speed=5_000)
+    env = environment(tmp_path, provider, XDG_DATA_HOME=str(tmp_path / "data"))
+    provider.order_batches(unbatchable=["gpt-4o-mini"])
+    prompts(tmp_path, 12)
+
+    def said(*arguments: object) -> Ended:
+        options = ("--headless", "--json", "--run-dir", "run", "--model", "gpt-4o-mini")
+        return llmdash("run", *arguments, *options, cwd=tmp_path, env=env)
+
+    ended = said("p.txt", "--trial", 2, "--batch", "--batch-only")
+    assert (ended.code, ended.summary["held"]) == (9, "trial")
+    ended = said("--resume", "--release")
+    assert (ended.code, ended.summary["held"], ended.summary["done"]) == (9, "batches", 2)
+    provider.order_batches(unbatchable=[])
+    ended = said("--resume", "--release")
+    assert (ended.code, ended.summary["done"], provider.executions()["batch"]) == (0, 12, 0)

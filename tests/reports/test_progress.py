@@ -133,6 +133,7 @@ def test_json_gives_progress_notices_and_last_the_summary() -> None:
         "failed": 32,
         "cancelled": 0,
         "in_flight": 64,
+        "batched": 0,
         "attempts": 3_594,
         "retries": 118,
         "rate": 17.93,

@@ -73,6 +73,8 @@ class SentBatch:
         """Lines of results that are of no job of this batch, of one that has its outcome, or of none."""
         self.is_wanted_back = self.is_given_up = False
         """Whether it is to be cancelled; whether its jobs are sent again although it may go on."""
+        self.may_be_given_up = False
+        """Whether its jobs are sent again where its results still cannot be fetched."""
         self.is_over = False
         """True if it is held although it has ended: its results cannot be fetched."""
         self.is_told = asyncio.Event()

@@ -32,6 +32,7 @@ from llmdash.sanitize import storable
 
 __all__ = ["Carriage"]
 
+_BRING_BACK = "bring it back to send its jobs again, which costs twice"
 _NOT_OUT = (BatchState.PLANNED, BatchState.UPLOADED, BatchState.CREATING)
 
 
@@ -59,6 +60,7 @@ class Carriage:
         self._settling = settling
         self._collector = collector
         self._pace = terms.pace
+        self._abandons = terms.abandons
         self._disk = disk
         self._batches = batches
         self._book = book = BatchBook(parts)
@@ -202,8 +204,9 @@ class Carriage:
             elif not await self._collector.collect(batch, member, service, status):
                 await self._submitter.disown(batch)
         except Failure as failure:
-            words = f"its results cannot be fetched: {failure}"
+            words = f"its results cannot be fetched; {_BRING_BACK}: {failure}"
             batch.is_over = True
+            batch.is_given_up |= batch.may_be_given_up or self._abandons
             await self._book.put(batch, BatchState.HELD, detail=words)
             self._settling.notice(Severity.WARNING, f"{batch.where()}: {words}")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,13 +21,15 @@ from llmdash.engine.model.counts import counted
 from llmdash.engine.model.states import BatchState, Severity
 from llmdash.engine.pool.member import Member
 from llmdash.llms.batches import BatchAnswer, BatchEnd, Batches, BatchStatus
-from llmdash.llms.wire.failures import Failure
+from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.sanitize import storable
 
 __all__ = ["Collector"]
 
 _OK = 200
 _AGAINS = 8.0
+_FETCHES = 4
+_NOTHING_CAME = "no line of what was sent is one of its results"
 _GROUP = 250
 """Lines that are written together; then it is the turn of what is sent live."""
 
@@ -75,6 +78,15 @@ class _Seen:
         """How many jobs were answered, and how many failed: the service may count late, or not at all."""
         return len(self._answered), len(self._ran - self._answered)
 
+    def has_none_of(self, status: BatchStatus) -> bool:
+        """True if some requests were answered, as the service says, and there is nothing of them. Where a
+        batch expires some services keep no results.
+        """
+        if status.end is not BatchEnd.COMPLETED and not status.results:
+            return False
+        is_done = status.end is BatchEnd.COMPLETED if status.done is None else status.done > 0
+        return is_done and not self.own
+
     def lacks(self, status: BatchStatus) -> bool:
         """True if more was answered than there are answers."""
         return status.end is BatchEnd.COMPLETED or len(self._answered) < (status.done or 0)
@@ -104,14 +116,14 @@ class Collector:
 
     async def collect(self, batch: SentBatch, member: Member, service: Batches, status: BatchStatus) -> bool:
         """Settle the jobs of a batch by its results; False, and nothing is settled, if they show that it is
-        another's. Raises Failure where these are gone.
+        another's. Raises Failure where these are gone, or none of them is there although some were done.
         """
         files = [batch.file.with_suffix(f".{number}.out") for number in range(len(status.results))]
-        seen = _Seen()
-        for source, file in zip(status.results, files, strict=True):
-            await self._take(batch, member, service, source, file, seen)
+        seen = await self._take_all(batch, member, service, status, files)
         if not seen.own and batch.foreign and batch.may_be_of_another(service):
             return False
+        if seen.has_none_of(status):
+            raise Failure(FailureKind.TRANSIENT, _NOTHING_CAME)
         are_missing = seen.lacks(status)
         await self._rest(batch, member, are_missing=are_missing)
         await self._close(batch, *seen.counts, seen.expired(batch.record.jobs, are_missing=are_missing))
@@ -120,6 +132,23 @@ class Collector:
         if not self._terms.keeps:
             await forget(batch, service, status)
         return True
+
+    async def _take_all(
+        self, batch: SentBatch, member: Member, service: Batches, status: BatchStatus, files: Sequence[Path]
+    ) -> _Seen:
+        """Settle jobs by all files of results; where no line is of the batch they are fetched again, for a
+        server in trouble may send something else.
+        """
+        seen = _Seen()
+        for attempt in range(_FETCHES):
+            odd = batch.foreign, batch.double, batch.unreadable
+            for source, file in zip(status.results, files, strict=True):
+                await self._take(batch, member, service, source, file, seen)
+            if batch.foreign or not seen.has_none_of(status) or attempt == _FETCHES - 1:
+                break
+            batch.foreign, batch.double, batch.unreadable = odd
+            await asyncio.sleep(self._terms.pace.again * 2**attempt)
+        return seen
 
     async def _take(
         self, batch: SentBatch, member: Member, service: Batches, source: str, file: Path, seen: _Seen

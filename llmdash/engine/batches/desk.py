@@ -95,6 +95,13 @@ class BatchDesk:
         return not self._planning and self.of_run.are_out
 
     @property
+    def need_user(self) -> bool:
+        """True if there are open batches, and none of them goes on until the user does something."""
+        open_ones = self.of_run.open
+        are_over = bool(open_ones) and all(each.is_over or each.is_stuck for each in open_ones)
+        return are_over and not self._planning
+
+    @property
     def have_nothing_to_do(self) -> bool:
         """True if all that is left is withheld, but for jobs that wait for the answers of those."""
         queue, reuse = self._parts.queue, self._parts.reuse
@@ -180,14 +187,14 @@ class BatchDesk:
 
     async def _carry_out(self, batch: SentBatch) -> None:
         """Take a batch to its end; where jobs go in batches only, what it has not answered goes in another
-        one, as long as each answers some.
+        one, as long as each answers some, and with it what the budget had no room for before.
         """
         await self._carriage.carry(batch)
         if not self._parts.queue.withholds or batch.is_wanted_back or batch.state is not BatchState.CLOSED:
             return
         left = [job for job in batch.jobs if self._lending.is_withheld(job, batch.number)]
-        if 0 < len(left) < batch.record.jobs and not self._is_late:
-            await self._send(left)
+        if len(left) < batch.record.jobs and not self._is_late:
+            await self._send([*left, *self._planner.take_left_out()])
 
     def plan_again(self, jobs: Sequence[int], endpoint_tokens: tuple[Any, int] | None = None) -> None:
         """Plan lent jobs of a batch that was not created again; with smaller batches, if the most tokens of

@@ -30,7 +30,9 @@ class Errands:
         """Note what is wanted of these batches, before any is carried on."""
         adopted = dict((self._errand.adopts,) if self._errand.adopts is not None else ())
         for batch in batches:
-            batch.is_wanted_back |= batch.number in self._errand.cancels
+            if batch.number in self._errand.cancels:
+                batch.is_wanted_back = True
+                batch.may_be_given_up = batch.state is BatchState.HELD
             batch.adopted_id = adopted.get(batch.number)
 
     def are_done(self, batches: Iterable[SentBatch]) -> bool:

@@ -29,6 +29,7 @@ from llmdash.prompts.source import InputError, Prompt
 
 __all__ = ["Planner"]
 
+_NO_ROOM = "the budget has no room for it"
 _MEMBERS = 1_000
 """Attempts that are written together; then it is the turn of what is sent live."""
 
@@ -69,11 +70,13 @@ class Planner:
         self._open_sizes = open_sizes
         self._disk = disk
         self._proofs = GroupProofs(parts, folder)
+        self._left_out: list[int] = []
 
     async def plan(self, jobs: Sequence[int], *, probe: bool = True) -> AsyncGenerator[SentBatch, None]:
         """Yield batches of these lent jobs, each once it is on record. What cannot go is given back."""
         refused = RefusedRows(self._parts)
         drafts, left, turns = Drafts(self._drafting.begin), deque(jobs), Turns()
+        is_made = False
         if probe:
             await self._proofs.look()
         try:
@@ -92,9 +95,13 @@ class Planner:
                         left.clear()
                     continue
                 if batch is not None:
+                    is_made = True
                     yield batch
         finally:
             drafts.discard()
+            if self._parts.queue.withholds and not is_made:
+                for job in self._left_out:
+                    refused.add(job, _NO_ROOM)
             refused.report()
 
     def _take_out(self, drafts: Drafts, left: deque[int]) -> None:
@@ -123,7 +130,7 @@ class Planner:
         elif self._is_covered(request, draft):
             draft.add(job, line, request.tokens)
         else:
-            self._lending.give_back((job,))
+            self._leave_out(job)
         left.popleft()
         return None
 
@@ -135,7 +142,17 @@ class Planner:
             self._proofs.begin(request.group, request.job)
             self._lending.give_out(request.job)
         else:
-            self._lending.give_back((request.job,))
+            self._leave_out(request.job)
+
+    def _leave_out(self, job: int) -> None:
+        """Give a job back that the budget has no room for now."""
+        self._left_out.append(job)
+        self._lending.give_back((job,))
+
+    def take_left_out(self) -> Sequence[int]:
+        """Return the jobs that the budget had no room for since this was asked."""
+        found, self._left_out = self._left_out, []
+        return found
 
     def _request(self, job: int, refused: RefusedRows) -> _Request | None:
         try:

@@ -20,6 +20,11 @@ _OF_QUEUE = re.compile(
 _NOT_BATCHABLE = re.compile(
     r"not (be )?(support|avail|enabled|allow)|unsupported|does not exist|not found", re.IGNORECASE
 )
+_TOO_LARGE = 413
+_IS_TOO_LARGE = re.compile(
+    r"(file|request|batch)_too_large|\b(file|request|batch)\b.{0,40}(too large|larger than|exceeds the max)",
+    re.IGNORECASE,
+)
 _NOT_THERE = (404, 405, 501)
 _OF_FILE = (400, 404, 410, 422)
 _A_FILE = re.compile(r"(?<![a-z])files?(?![a-z])", re.IGNORECASE)
@@ -33,8 +38,8 @@ _LONGEST = 4.0
 
 
 class AfterRefusal(enum.Enum):
-    """What follows from a refusal: the same again later, smaller batches later, another key, no batches of
-    this model, or its jobs go back.
+    """What follows from a refusal: the same again later, smaller batches, another key, no batches of this
+    model, or its jobs go back.
     """
 
     LATER = "later"
@@ -81,6 +86,8 @@ class RefusedBatches:
             return AfterRefusal.SMALLER
         if failure.kind in (FailureKind.AUTH, FailureKind.QUOTA):
             return AfterRefusal.OTHER_KEY
+        if batch.record.jobs > 1 and (failure.status == _TOO_LARGE or _IS_TOO_LARGE.search(said) is not None):
+            return AfterRefusal.SMALLER
         if failure.kind in (FailureKind.REQUEST, FailureKind.CONFIG) and failure.status != 429:
             is_service = failure.status in _NOT_THERE or _NOT_BATCHABLE.search(said) is not None
             return AfterRefusal.NO_SERVICE if is_service else AfterRefusal.BACK

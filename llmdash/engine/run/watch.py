@@ -112,10 +112,13 @@ class RunWatch:
             self._core.lifecycle.end(Ending.HELD)
 
     def _look_for_batches(self) -> None:
-        """End a run that was to leave its jobs with a provider, once they are."""
+        """End a run that was to leave its jobs with a provider, once they are, and one that nobody watches
+        where none of its batches goes on without the user.
+        """
         queue, batches = self._parts.queue, self._core.batches
-        leaves = self._plan.batch.leaves and not self._plan.stay
-        if leaves and queue.open and not queue.at_home and batches.are_all_out:
+        if self._plan.stay or not queue.open or queue.at_home:
+            return
+        if batches.need_user or (self._plan.batch.leaves and batches.are_all_out):
             self._core.lifecycle.end(Ending.BATCHED)
 
     def _look_for_errand(self) -> None:

@@ -110,7 +110,9 @@ def out_words(frame: Frame) -> str:
         return ""
     if held := [row for row in rows if row.state is BatchState.HELD]:
         return f"◆ batch {held[0].batch} is held" + (f", {len(held) - 1} more" if len(held) > 1 else "")
-    name = f"batch {rows[0].batch} out" if len(rows) == 1 else f"{counted(len(rows), 'batch', 'batches')} out"
+    which = f"batch {rows[0].batch}" if len(rows) == 1 else counted(len(rows), "batch", "batches")
+    are_ending = all(row.state is BatchState.CANCELLING for row in rows)
+    name = f"{which} {'cancelling' if are_ending else 'out'}"
     known = [row for row in rows if row.share is not None]
     if len(known) != len(rows):
         return f"◇ {name}"

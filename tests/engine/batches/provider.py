@@ -84,6 +84,8 @@ class Provider:
         """Whether it tells the names of batches, and not only their files."""
         self.lag_s = self.file_lag_s = self.forget_s = 0.0
         self.stuck = self.in_vain = False
+        self.keeps_expired = True
+        """Whether there are results of a batch that expires."""
         self.share = 1.0
         """How many of the requests are carried out until a batch expires."""
         self.tamper: Callable[[list[dict[str, Any]]], list[dict[str, Any]]] = lambda lines: lines
@@ -144,8 +146,9 @@ class Provider:
                 held.lines.append({"id": custom_id, "ran": False})
         done = sum("text" in line for line in held.lines)
         held.lines = self.tamper(held.lines)
+        results = (held.status.id,) if self.keeps_expired or end is not BatchEnd.EXPIRED else ()
         held.status = held.status._replace(
-            end=end, word=end.value, done=done, failed=0, ended_at=time.time(), results=(held.status.id,)
+            end=end, word=end.value, done=done, failed=0, ended_at=time.time(), results=results
         )
 
 

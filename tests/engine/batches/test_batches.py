@@ -13,7 +13,14 @@ import pytest
 
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model.batch_terms import BatchTerms
-from llmdash.engine.model.commands import AdoptBatch, BringBack, CancelJobs, GiveUpBatch, SendInBatches
+from llmdash.engine.model.commands import (
+    AdoptBatch,
+    BringBack,
+    CancelJobs,
+    GiveUpBatch,
+    RetryFailed,
+    SendInBatches,
+)
 from llmdash.engine.model.ending import Ending
 from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.states import BatchState, JobState, KeyState
@@ -304,6 +311,19 @@ def test_a_request_that_is_refused_in_a_line_fails_its_job(tmp_path: Path) -> No
     assert [(batch.done, batch.failed) for batch in frame.batches] == [(7, 1)]  # by its lines
 
 
+def test_a_retry_goes_on_at_once_where_the_last_lines_of_a_batch_stopped_a_run_that_had_ended(
+    tmp_path: Path,
+) -> None:
+    server, provider = Server(), Provider()
+    failed = {"status": 400, "kind": "request", "message": "no such field"}
+    provider.tamper = lambda lines: [{"id": each["id"], **failed} for each in lines]
+    with started(batch_plan(tmp_path, server, provider, prompts(31), stay=True)) as session:
+        until(session, lambda frame: frame.run.failed == 30)
+        provider.tamper = lambda lines: lines
+        session.command(RetryFailed())
+        until(session, lambda frame: frame.run.done == 31)
+
+
 def test_credit_that_is_gone_in_lines_sets_the_key_aside(tmp_path: Path) -> None:
     server, provider = Server(), Provider()
     failed = {"status": 429, "kind": "quota", "message": "insufficient_quota"}
@@ -360,6 +380,8 @@ def test_a_batch_that_is_given_up_is_sent_again_and_announced(tmp_path: Path) ->
     [
         (refused(429, "slow down", FailureKind.THROTTLE), 0),
         (refused(429, "Enqueued token limit reached", FailureKind.THROTTLE, "token_limit_exceeded"), 1),
+        (refused(413, "no more than 10 MB"), 1),
+        (refused(400, "The input file is larger than the maximum of 9 bytes.", code="file_too_large"), 1),
         (refused(400, "this model does not support batches"), None),
         (refused(400, "too odd"), None),
     ],

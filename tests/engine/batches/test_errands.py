@@ -26,7 +26,7 @@ from llmdash.engine.plan import RunPlan
 from llmdash.engine.pool.member import Member
 from llmdash.engine.session import LocalSession
 from llmdash.llms.batches import BatchEnd, BatchStatus
-from tests.engine.batches.provider import QUICK, Provider, ScriptedService, batch_plan
+from tests.engine.batches.provider import QUICK, Provider, ScriptedService, batch_plan, refused
 from tests.engine.scripted import ALL, Server, prompts, run
 
 LEAVES = BatchTerms(all_pending=True, most_jobs=8, leaves=True)
@@ -104,6 +104,41 @@ def test_the_batches_named_are_cancelled_and_no_others(tmp_path: Path) -> None:
     assert (first, third) == (BatchState.OUT, BatchState.OUT)
     assert second is not BatchState.OUT
     assert [held.status.is_cancelling for held in provider.batches.values()] == [False, True, False]
+
+
+def test_a_run_that_nobody_watches_ends_where_results_are_gone_and_a_cancel_sends_its_jobs_again(
+    tmp_path: Path,
+) -> None:
+    """It waited for ever, and nothing but the screen freed the jobs."""
+    server, provider = Server(), Provider()
+    gone = refused(404, "no such file")
+    provider.refusals = [("download", gone), ("download", gone)]
+    session = run(batch_plan(tmp_path, server, provider, prompts(9)))
+    frame = session.frame(ALL)
+    assert (session.ending, frame.run.done, frame.batches[0].state) == (Ending.BATCHED, 1, BatchState.HELD)
+    errand(tmp_path, server, provider, BatchErrand(cancels=(1,)), 9)
+    session = run(batch_plan(tmp_path, server, provider, prompts(9), resume=True))
+    frame = session.frame(ALL)
+    assert (session.ending, frame.run.done, frame.run.unknown) == (Ending.DONE, 9, 8)
+
+
+def test_a_batch_of_which_no_result_comes_is_held_and_not_paid_for_again(tmp_path: Path) -> None:
+    server, provider = Server(), Provider()
+    provider.tamper = lambda _lines: []
+    session = run(batch_plan(tmp_path, server, provider, prompts(9)))
+    frame = session.frame(ALL)
+    assert (session.ending, frame.batches[0].state) == (Ending.BATCHED, BatchState.HELD)
+    assert "no line of what was sent" in frame.batches[0].detail
+    assert sum(server.asked.values()) == 1
+
+
+def test_where_expired_batches_have_no_results_their_jobs_are_pending_again(tmp_path: Path) -> None:
+    """Gemini keeps none: that is no reason to hold them."""
+    server, provider = Server(), Provider()
+    provider.share, provider.keeps_expired = 0.5, False
+    session = run(batch_plan(tmp_path, server, provider, prompts(9)))
+    frame = session.frame(ALL)
+    assert (session.ending, frame.run.done, frame.run.unknown) == (Ending.DONE, 9, 8)
 
 
 def test_a_cancel_whose_answer_is_lost_is_asked_for_again_before_it_ends(tmp_path: Path) -> None:

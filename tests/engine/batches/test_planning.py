@@ -17,6 +17,8 @@ from tests.engine.batches.test_batches import balanced, executed, once
 from tests.engine.scripted import ALL, Server, held_from, of, prompts, run, started, until, whole
 from tests.engine.test_budget import CENT, LIMIT, priced
 
+ONLY_BATCHES = BatchTerms(all_pending=True, only=True)
+
 
 def test_a_group_that_an_earlier_start_had_answered_needs_no_other_proof(tmp_path: Path) -> None:
     server, provider = Server(), Provider()
@@ -100,3 +102,16 @@ def test_the_first_job_has_room_in_a_budget_beside_those_that_wait_for_it(tmp_pa
     assert frame.run.hold.kind is HoldKind.BUDGET
     assert sum(provider.executed.values()) == 4
     assert frame.run.done >= 5
+
+
+def test_where_jobs_go_in_batches_only_what_the_budget_had_no_room_for_goes_in_the_next_one(
+    tmp_path: Path,
+) -> None:
+    """They were held as if no batch took them, with half of the budget left."""
+    server, provider = Server(lambda _key, _prompt, _before: whole("x", Usage(3, 100))), Provider()
+    made = batch_plan(
+        tmp_path, server, provider, prompts(12), budget=5.5 * CENT, options=LIMIT, terms=ONLY_BATCHES
+    )
+    session = run(priced(made))
+    assert (session.ending, session.frame(ALL).run.done) == (Ending.DONE, 12)
+    assert (sum(server.asked.values()), sum(provider.executed.values())) == (1, 11)

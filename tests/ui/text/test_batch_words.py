@@ -54,6 +54,7 @@ def test_a_batched_job_says_where_it_is(row: BatchRow | None, words: str) -> Non
 def test_what_is_out_stands_in_a_few_words_and_what_needs_the_user_goes_first() -> None:
     assert out_words(Frame(batches=(replace(OUT, done=62),))) == "◇ batch 3 out, 62%"
     assert out_words(Frame(batches=(OUT, replace(OUT, batch=4)))) == "◇ 2 batches out"
+    assert out_words(Frame(batches=(replace(OUT, state=BatchState.CANCELLING),))).endswith("cancelling")
     assert out_words(Frame(batches=BATCHES)) == "◆ batch 4 is held"
     assert out_words(Frame(batches=BATCHES[:1])) == ""
 
