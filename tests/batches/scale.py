@@ -2,7 +2,7 @@
 
     python -m tests.batches.scale --jobs 10001 --late 5001
 
-runs each for both shapes of a batch service, and prints what was executed, when, and what it cost beside the
+runs each for every shape of a batch service, and prints what was executed, when, and what it cost beside the
 same sum done by hand.
 """
 
@@ -19,7 +19,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from tests.batches.scenarios import SHAPES, Scenario, Shape
+from tests.batches.scenarios import KEEPING, SHAPES, Scenario, Shape
 from tests.batches.story import Story, Told, tell
 from tests.cli.command import configure
 
@@ -45,7 +45,19 @@ def expired(jobs: int) -> tuple[Scenario, int, Check]:
         yield from _differences("executed", told.ledger.executed, jobs)
         yield from _costs(folder)
 
-    return Scenario("expired", {"expired": _EXPIRES}), jobs, check
+    return Scenario("expired", {"expired": _EXPIRES}, shapes=KEEPING), jobs, check
+
+
+def gone(jobs: int) -> tuple[Scenario, int, Check]:
+    """The same where what is executed by then cannot be fetched: all are sent again, which is announced."""
+
+    def check(told: Told, folder: Path) -> Iterator[str]:
+        unseen = int((jobs - 1) * _EXPIRES)
+        yield from _differences("answered one by one", _answered(folder, in_batch=False), jobs)
+        yield from _differences("executed", told.ledger.executed, jobs + unseen)
+
+    shapes = tuple(each for each in SHAPES if each not in KEEPING)
+    return Scenario("gone", {"expired": _EXPIRES}, shapes=shapes, is_unclear=True), jobs, check
 
 
 def late(jobs: int) -> tuple[Scenario, int, Check]:
@@ -137,7 +149,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     load("tests.batches.starts", "llmdash.llms.anthropic")
     wrong = 0
     for shape in asked.shapes:
-        for made in (expired(asked.jobs), late(asked.late), in_vain(asked.late)):
+        for made in (expired(asked.jobs), gone(asked.jobs), late(asked.late), in_vain(asked.late)):
+            if shape not in made[0].shapes:
+                continue
             line, problems = run(shape, made)
             print(line, *(f"  {each}" for each in problems[:5]), sep="\n", flush=True)
             wrong += len(problems)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-__all__ = ["SCENARIOS", "SHAPES", "Scenario", "Shape"]
+__all__ = ["KEEPING", "SCENARIOS", "SHAPES", "Scenario", "Shape"]
 
 Shape = Literal["openai", "anthropic", "together", "gemini"]
 SHAPES: Final[tuple[Shape, ...]] = ("openai", "anthropic", "together", "gemini")
@@ -36,7 +36,7 @@ def _lost(**calls: int) -> Mapping[str, Any]:
 
 
 _WITH_FILES: Final[tuple[Shape, ...]] = ("openai", "together", "gemini")
-_KEEPING: Final[tuple[Shape, ...]] = ("openai", "anthropic", "together")
+KEEPING: Final[tuple[Shape, ...]] = ("openai", "anthropic", "together")
 """Those that have the results of what has expired."""
 _COUNTING: Final[tuple[Shape, ...]] = ("openai", "anthropic", "gemini")
 """Those that say how much was answered: of others nobody can tell what is missing of what was half done."""
@@ -54,11 +54,11 @@ SCENARIOS: Final = (
     Scenario("download cut", {"cuts": (1, 700, 2000)}),
     Scenario("looks lost", _lost(list=2, look=2, files=1)),
     Scenario("lists lag", _LAG),
-    Scenario("half expired", {"expired": 0.5}, shapes=_KEEPING),
+    Scenario("half expired", {"expired": 0.5}, shapes=KEEPING),
     Scenario(
         "half expired, all lost",
         {"expired": 0.5, **_LAG, **_lost(upload=1, create=1, download=1)},
-        shapes=_KEEPING,
+        shapes=KEEPING,
     ),
     Scenario("half expired, nothing to fetch", {"expired": 0.5, **_LAG}, shapes=("gemini",), is_unclear=True),
     Scenario("half failed, in any order", {"partial": 0.5, "shuffled": True}),
