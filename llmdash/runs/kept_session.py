@@ -11,6 +11,7 @@ from llmdash.engine.frames.blockers import RunStatus
 from llmdash.engine.frames.builder import FrameBuilder
 from llmdash.engine.frames.inspection import Inspector
 from llmdash.engine.frames.job_texts import JobTexts
+from llmdash.engine.frames.recorded_answers import RecordedAnswers
 from llmdash.engine.frames.text_search import TextSearch
 from llmdash.engine.journal.totals import Totals, totals_in
 from llmdash.engine.model.amounts import share
@@ -162,6 +163,7 @@ class _Shown:
         self._reader, facts = run.reader, run.facts
         self._store = store = jobs.store
         store.streams.is_even = True  # answers are on record, their chunks are not
+        self._recorded = RecordedAnswers(store, run.reader.result)
         self._last = jobs.last
         store.wall.restore(*when(facts, moments))
         gauges = load_gauges(run.reader, facts, moments, jobs.places, jobs.totals, run.about.batch_cost_of)
@@ -205,15 +207,10 @@ class _Shown:
 
     def _show_answer(self, view: StreamView) -> None:
         """Put the answer that the stream pane shows there: whole, since its chunks are not on record."""
-        job = view.job if view.job is not None else view.seen_job if view.seen_job is not None else self._last
-        streams = self._store.streams
-        if job is None or not 0 <= job < self._store.columns.jobs or streams.get(job) is not None:
-            return
-        result = self._reader.result(job)
-        if result is not None and result.text:
-            streams.begin(job, 0.0, result.attempts)
-            streams.extend(job, [result.text], [result.ttft_s or 0.0])
-            streams.end(job)
+        seen = view.seen_job if view.seen_job is not None else self._last
+        shown = view.job if view.job is not None else seen
+        self._recorded.show(shown)
+        self._store.streams.newest = shown
 
     def _inspect(self, job: int, row: JobRow) -> Inspection | None:
         return self._inspector.inspect(job, row) if self._inspector is not None else None

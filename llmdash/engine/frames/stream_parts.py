@@ -62,7 +62,7 @@ class StreamParts:
             start=start,
             chunks=chunks,
             gaps=gaps,
-            is_even=self._store.streams.is_even,
+            is_even=self._store.streams.is_even or (stream is not None and stream.is_even),
             worker=columns.workers[columns.worker[job]] or None,
             verdict=Verdict(columns.verdict[job]),
             error=columns.errors[columns.error[job]] if state is not JobState.DONE else "",

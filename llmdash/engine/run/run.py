@@ -19,6 +19,7 @@ from llmdash.engine.frames.chronicle import Chronicle
 from llmdash.engine.frames.gauges import LiveGauges
 from llmdash.engine.frames.inspection import Inspector
 from llmdash.engine.frames.job_texts import JobTexts
+from llmdash.engine.frames.recorded_answers import RecordedAnswers
 from llmdash.engine.frames.text_search import TextSearch
 from llmdash.engine.journal.file import JournalFile
 from llmdash.engine.journal.reader import JournalReader
@@ -74,6 +75,7 @@ class Run:
             *(parts, batches.carriers, plan.batch, prices, holds.pace, batches.of_run.rows),
             plan.earlier_batches,
         )
+        self._recorded = RecordedAnswers(start.store, reader.result)
         requests = RequestParts(start.pool, plan.options)
         self._frame_builder = FrameBuilder(
             plan.facts,
@@ -112,6 +114,7 @@ class Run:
 
     def frame(self, view: View) -> Frame:
         """Return a frame of the current state."""
+        self._recorded.show(view.stream.job)
         frame = self._frame_builder.frame(view, self._status())
         forecast = self._forecasts.of(view.batch_jobs) if view.batch_forecast else None
         deadline = self._core.batches.deadline

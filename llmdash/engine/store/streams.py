@@ -20,11 +20,13 @@ _STREAM_COST = 512
 class Stream:
     """One answer in the making: its chunks, and `gaps[i]`, the seconds before chunk i."""
 
-    __slots__ = ("attempt", "chunks", "first_at", "gaps", "last_at", "sent_at", "size")
+    __slots__ = ("attempt", "chunks", "first_at", "gaps", "is_even", "last_at", "sent_at", "size")
 
     def __init__(self, sent_at: float, attempt: int = 1) -> None:
         self.sent_at = sent_at
         self.attempt = attempt
+        self.is_even = False
+        """True for a whole answer, whose chunks are not known."""
         self.first_at = 0.0
         self.last_at = sent_at
         self.chunks: list[str] = []
@@ -115,6 +117,13 @@ class Streams:
         if not stream.chunks:
             self.newest = job
         return stream
+
+    def record(self, job: int, text: str, attempt: int) -> None:
+        """Hold the whole answer of `job`, which has ended."""
+        self.begin(job, 0.0, attempt)
+        self._live[job].add(text, 0.0)
+        self._live[job].is_even = True
+        self.end(job)
 
     def end(self, job: int) -> None:
         """End the stream of `job`; it is kept as long as there is room."""

@@ -24,6 +24,7 @@ from llmdash.engine.model.commands import (
 from llmdash.engine.model.ending import Ending
 from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.states import BatchState, JobState, KeyState
+from llmdash.engine.model.view import StreamView
 from llmdash.engine.session import LocalSession
 from llmdash.llms.batches import BatchEnd
 from llmdash.llms.wire.failures import FailureKind
@@ -89,6 +90,15 @@ def test_only_what_was_sent_live_is_timed(tmp_path: Path) -> None:
         (True, True)
     ]
     assert frame.run.ttft.p50 == frame.run.ttft.p99 == pytest.approx(results[0].ttft_s, rel=0.1)
+
+
+def test_the_stream_pane_shows_the_whole_answer_that_a_batch_brought(tmp_path: Path) -> None:
+    session = run(batch_plan(tmp_path, Server(), Provider(), prompts(5)))
+    live, batched = (session.frame(replace(ALL, stream=StreamView(job=job))).stream for job in (0, 3))
+    assert [("".join(part.chunks), part.is_even) for part in (live, batched)] == [
+        ("re: prompt 0", False),
+        ("re: prompt 3", True),
+    ]
 
 
 @SHAPES
