@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from llmdash.cli.help_layout import OPTION_GROUPS
 from llmdash.cli.number_range import WholeRange
 
 if TYPE_CHECKING:
@@ -43,15 +44,7 @@ BATCH_OPTIONS = (
         help="After the deadline, send again what the provider does not end; it may cost twice.",
     ),
 )
-BATCH_OPTION_NAMES = (
-    "batch",
-    "batch_deadline",
-    "batch_size",
-    "batch_leave",
-    "batch_only",
-    "batch_keep",
-    "batch_abandon",
-)
+BATCH_OPTION_NAMES = OPTION_GROUPS["Batches"]
 
 
 def batch_terms(run: Mapping[str, Any]) -> BatchTerms:

@@ -7,8 +7,6 @@ from typing import Final
 
 import click
 
-from llmdash.cli.batch_options import BATCH_OPTION_NAMES
-
 __all__ = ["COMMAND_GROUPS", "OPTION_GROUPS", "LaidOutCommand", "LaidOutGroup"]
 
 OPTION_GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -21,7 +19,10 @@ OPTION_GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "Cost": ("forecast", "trial", "budget", "reuse", "dedupe"),
     "Answers": ("expected_column", "check", "schema", "repair", "empty"),
     "Results": ("out", "overwrite", "reasoning", "as_json", "markdown", "run_dir", "keep"),
-    "Batches": BATCH_OPTION_NAMES,
+    "Batches": (
+        *("batch", "batch_deadline", "batch_size", "batch_leave"),
+        *("batch_only", "batch_keep", "batch_abandon"),
+    ),
     "Resume": ("resume", "retry_failed", "release", "changed"),
     "On the screen, or without": ("headless", "detach", "fps", "notify", "on_end"),
     "Endpoint": (

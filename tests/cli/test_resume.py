@@ -394,4 +394,4 @@ def test_what_has_no_effect_on_a_resume_is_reported_or_refused(simulator: Simula
     told = llmdash(*resume, "practice", "--base-url", "https://a.b/v1", "--release", cwd=tmp_path, env=env)
     assert told.code == 0
     assert "--base-url: has no effect on the simulator" in told.err
-    assert "--release has no effect: this run is not held after a trial" in told.err
+    assert "--release has no effect: nothing holds this run that it would release" in told.err
