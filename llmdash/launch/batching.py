@@ -54,7 +54,7 @@ def is_batch_only(facts: Mapping[str, Any]) -> bool:
 def batch_notes(terms: BatchTerms) -> Mapping[str, Any]:
     """Return what the journal records of the terms, so that a resume has them."""
     if not terms.all_pending:
-        return {_FACT: None, _ONLY: None}  # also what a release has ended
+        return {_FACT: "null", _ONLY: False}  # also what a release has ended
     kept = {
         "most_jobs": terms.most_jobs,
         "most_tokens": terms.most_tokens,

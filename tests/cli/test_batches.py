@@ -17,8 +17,10 @@ from llmdash.cli import main
 from llmdash.engine.journal.file import Group, JournalFile
 from llmdash.engine.journal.lock import RunLock
 from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.model.batch_terms import BatchTerms
 from llmdash.engine.model.records import AttemptRecord, BatchRecord
 from llmdash.engine.model.states import RunState
+from llmdash.launch.batching import restored_terms
 from llmdash.llms.batches import BatchDraft, BatchStatus
 from llmdash.llms.transport.http import HttpClient
 from tests.cli.command import Ended, environment, llmdash, prompts, start
@@ -297,8 +299,8 @@ def test_what_no_batch_takes_is_held_and_sent_one_by_one_only_on_demand(
     ended = said("--resume", "--release")
     assert (ended.code, ended.summary["done"]) == (0, 12)
     assert provider.executions()["twice"] == {}
-    facts = JournalReader(tmp_path / "run").facts()
-    assert not facts.get("batch") and not facts.get("batch_only"), "a later resume goes on one by one"
+    later = restored_terms(BatchTerms(), JournalReader(tmp_path / "run").facts())
+    assert not later.all_pending and not later.only, "a later resume goes on one by one"
 
 
 def test_releasing_a_trial_does_not_send_one_by_one_what_goes_in_batches_only(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -34,11 +34,16 @@ WITHIN = 0.021
 """What two values in one bucket differ by at most."""
 
 
-def slow(key: str, prompt: str, before: int) -> list[Any]:
-    number = int(prompt.split()[-1])
-    if key == "k1" and number % 3 == 1 and not before:
-        return failing(FailureKind.TRANSIENT, "try later", status=500)
-    return [0.01 + 0.001 * (number % 7), Delta(text="so "), 0.02, *whole(prompt)]
+def slow() -> Callable[[str, str, int], list[Any]]:
+    """Answers after a while; the first four with one key fail, which is no burst however they fall."""
+    failures = iter(range(4))
+
+    def asked(key: str, prompt: str, before: int) -> list[Any]:
+        if key == "k1" and next(failures, None) is not None:
+            return failing(FailureKind.TRANSIENT, "try later", status=500)
+        return [0.01 + 0.001 * (int(prompt.split()[-1]) % 7), Delta(text="so "), 0.02, *whole(prompt)]
+
+    return asked
 
 
 def timings_of(folder: Path, by: Grouping) -> TimingPart:
@@ -84,7 +89,7 @@ def assert_same_timings(shown: TimingPart, live: TimingPart) -> None:
 def slid(folder: Path) -> Frame:
     """A run whose rate and concurrency are changed while it is at work, at its end."""
     slid = threading.Event()
-    the_plan = plan(folder, Server(held_from(140, slid, slow)), prompts(150), notes=NOTES, rate=150.0)
+    the_plan = plan(folder, Server(held_from(140, slid, slow())), prompts(150), notes=NOTES, rate=150.0)
     with started(the_plan) as session:
         until(session, lambda frame: frame.run.done > 20)
         session.command(commands.SetRate(60.0))
@@ -163,11 +168,11 @@ def test_backwards_a_replay_has_only_the_answers_and_marks_of_then(tmp_path: Pat
 
 
 def test_a_resume_goes_on_with_the_figures_of_the_start_before(tmp_path: Path) -> None:
-    server = Server(held_from(70, threading.Event(), slow))
+    server = Server(held_from(70, threading.Event(), slow()))
     with started(plan(tmp_path, server, prompts(80), notes=NOTES, concurrency=4)) as session:
         until(session, lambda frame: frame.run.done > 30)
     before = kept(tmp_path)
-    live = run(plan(tmp_path, Server(slow), prompts(80), notes=NOTES, resume=True)).frame(WIDE)
+    live = run(plan(tmp_path, Server(slow()), prompts(80), notes=NOTES, resume=True)).frame(WIDE)
     assert timings(before).whole.answers < timings(live).whole.answers == 80
     assert_same_timings(timings(kept(tmp_path)), timings(live))
     assert known(live.series.latency.p50)
@@ -202,7 +207,7 @@ def test_answers_that_are_fetched_whole_have_no_first_token_anywhere(
     tmp_path: Path, is_streamed: bool
 ) -> None:
     notes = {**NOTES, "decided": json.dumps({"stream": is_streamed})}
-    the_plan = plan(tmp_path, Server(slow), prompts(30), notes=notes, streaming=is_streamed)
+    the_plan = plan(tmp_path, Server(slow()), prompts(30), notes=notes, streaming=is_streamed)
     live, shown = run(the_plan).frame(WIDE), kept(tmp_path)
     session = replayed(tmp_path)
     session.command(commands.Seek(1e9))
