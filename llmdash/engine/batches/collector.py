@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from llmdash.engine.batches.batch import SentBatch, named
@@ -21,15 +23,14 @@ from llmdash.engine.model.counts import counted
 from llmdash.engine.model.states import BatchState, Severity
 from llmdash.engine.pool.member import Member
 from llmdash.llms.batches import BatchAnswer, BatchEnd, Batches, BatchStatus
-from llmdash.llms.wire.failures import Failure, FailureKind
+from llmdash.llms.wire.failures import Failure
 from llmdash.sanitize import storable
 
 __all__ = ["Collector"]
 
 _OK = 200
 _AGAINS = 8.0
-_FETCHES = 4
-_NOTHING_CAME = "no line of what was sent is one of its results"
+_NOTHING_CAME = "no line of what was sent is one of its results: they are fetched again"
 _GROUP = 250
 """Lines that are written together; then it is the turn of what is sent live."""
 
@@ -116,39 +117,41 @@ class Collector:
 
     async def collect(self, batch: SentBatch, member: Member, service: Batches, status: BatchStatus) -> bool:
         """Settle the jobs of a batch by its results; False, and nothing is settled, if they show that it is
-        another's. Raises Failure where these are gone, or none of them is there although some were done.
+        another's. Raises Failure where these are gone.
         """
-        files = [batch.file.with_suffix(f".{number}.out") for number in range(len(status.results))]
-        seen = await self._take_all(batch, member, service, status, files)
+        seen, status = await self._take_all(batch, member, service, status)
         if not seen.own and batch.foreign and batch.may_be_of_another(service):
             return False
-        if seen.has_none_of(status):
-            raise Failure(FailureKind.TRANSIENT, _NOTHING_CAME)
         are_missing = seen.lacks(status)
         await self._rest(batch, member, are_missing=are_missing)
         await self._close(batch, *seen.counts, seen.expired(batch.record.jobs, are_missing=are_missing))
-        for file in (*files, batch.file):
+        for file in (*_files(batch, status), batch.file):
             _remove(file)
         if not self._terms.keeps:
             await forget(batch, service, status)
         return True
 
     async def _take_all(
-        self, batch: SentBatch, member: Member, service: Batches, status: BatchStatus, files: Sequence[Path]
-    ) -> _Seen:
-        """Settle jobs by all files of results; where no line is of the batch they are fetched again, for a
-        server in trouble may send something else.
+        self, batch: SentBatch, member: Member, service: Batches, status: BatchStatus
+    ) -> tuple[_Seen, BatchStatus]:
+        """Settle jobs by all files of results. Where none is there of what was done, or none of its lines is
+        of the batch, it is looked at and fetched again for a while: a server in trouble may send something
+        else, or nothing yet.
         """
-        seen = _Seen()
-        for attempt in range(_FETCHES):
+        seen, pace = _Seen(), self._terms.pace
+        until, wait_s = time.monotonic() + pace.fresh, pace.again
+        while True:
             odd = batch.foreign, batch.double, batch.unreadable
-            for source, file in zip(status.results, files, strict=True):
+            for source, file in zip(status.results, _files(batch, status), strict=True):
                 await self._take(batch, member, service, source, file, seen)
-            if batch.foreign or not seen.has_none_of(status) or attempt == _FETCHES - 1:
-                break
+            if batch.foreign or not seen.has_none_of(status) or time.monotonic() + wait_s > until:
+                batch.waits_for = ""
+                return seen, status
             batch.foreign, batch.double, batch.unreadable = odd
-            await asyncio.sleep(self._terms.pace.again * 2**attempt)
-        return seen
+            batch.waits_for = _NOTHING_CAME
+            await asyncio.sleep(wait_s)
+            wait_s = min(pace.longest_again, wait_s * 2)
+            status = await persistently(batch, pace, partial(service.status, status.id))
 
     async def _take(
         self, batch: SentBatch, member: Member, service: Batches, source: str, file: Path, seen: _Seen
@@ -255,6 +258,10 @@ class Collector:
         )
         jobs = counted(batch.record.jobs, "job")
         self._settling.notice(Severity.INFORMATION, f"{batch.where()} is back: {jobs}")
+
+
+def _files(batch: SentBatch, status: BatchStatus) -> list[Path]:
+    return [batch.file.with_suffix(f".{number}.out") for number in range(len(status.results))]
 
 
 def _remove(file: Path) -> None:

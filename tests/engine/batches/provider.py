@@ -89,6 +89,8 @@ class Provider:
         self.share = 1.0
         """How many of the requests are carried out until a batch expires."""
         self.tamper: Callable[[list[dict[str, Any]]], list[dict[str, Any]]] = lambda lines: lines
+        self.blank_downloads = 0
+        """How many of the first results have nothing in them."""
         self.forgotten: list[str] = []
         self.unreadable_from: int | None = None
         """From which line on the results cannot be read, the next time."""
@@ -256,6 +258,8 @@ class ScriptedService:
             json.dumps(line) if isinstance(line, dict) else line
             for line in self._provider.batches[source].lines
         ]
+        if self._provider.calls["download"] <= self._provider.blank_downloads:
+            lines = []
         text = "\n".join(lines)
         with _disk(reached=True):
             if "download" in self._provider.lost:

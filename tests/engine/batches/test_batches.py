@@ -267,6 +267,18 @@ def test_answers_that_are_missing_from_what_expired_may_cost_twice_and_are_said_
     assert sum(executed(server, provider).values()) == 41 + 2
 
 
+@pytest.mark.parametrize(("blank", "twice"), [(3, 0), (1_000_000, 8)])
+def test_results_with_nothing_in_them_are_fetched_again_for_a_while(
+    tmp_path: Path, blank: int, twice: int
+) -> None:
+    server, provider = Server(), Provider()
+    provider.blank_downloads = blank
+    session = run(batch_plan(tmp_path, server, provider, prompts(9)))
+    frame = balanced(session, server, provider)
+    assert (session.ending, frame.run.done, frame.run.unknown) == (Ending.DONE, 9, twice)
+    assert sum(executed(server, provider).values()) == 9 + twice
+
+
 def test_after_its_deadline_nothing_goes_into_a_batch(tmp_path: Path) -> None:
     server, provider = Server(), Provider()
     terms = BatchTerms(all_pending=True, deadline=time.time() - 1.0)

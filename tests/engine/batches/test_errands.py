@@ -122,16 +122,6 @@ def test_a_run_that_nobody_watches_ends_where_results_are_gone_and_a_cancel_send
     assert (session.ending, frame.run.done, frame.run.unknown) == (Ending.DONE, 9, 8)
 
 
-def test_a_batch_of_which_no_result_comes_is_held_and_not_paid_for_again(tmp_path: Path) -> None:
-    server, provider = Server(), Provider()
-    provider.tamper = lambda _lines: []
-    session = run(batch_plan(tmp_path, server, provider, prompts(9)))
-    frame = session.frame(ALL)
-    assert (session.ending, frame.batches[0].state) == (Ending.BATCHED, BatchState.HELD)
-    assert "no line of what was sent" in frame.batches[0].detail
-    assert sum(server.asked.values()) == 1
-
-
 def test_where_expired_batches_have_no_results_their_jobs_are_pending_again(tmp_path: Path) -> None:
     """Gemini keeps none: that is no reason to hold them."""
     server, provider = Server(), Provider()
