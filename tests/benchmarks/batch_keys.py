@@ -26,22 +26,27 @@ __all__ = ["main"]
 
 
 def _page_moved(before: Lines, now: Lines) -> bool:
-    """True if another job is on top of the table, and known: its place among all changes by itself."""
-    return bool(_top(now)) and _top(before) != _top(now)
+    """True if the top of the table is another: its place among all jobs changes by itself."""
+    return _top(before)[2:14] != _top(now)[2:14]
+
+
+def _rows_came(before: Lines, now: Lines) -> bool:
+    """True if the job that is on top now is known, too."""
+    return "●" in _top(now)[:30] and _page_moved(before, now)
 
 
 def _top(lines: Lines) -> str:
     head = next((y for y, line in enumerate(lines) if line[2:5] == "job"), -1)
-    row = lines[head + 2] if head >= 0 else ""
-    return row[2:14] if "●" in row[:30] else ""
+    return lines[head + 2] if head >= 0 else ""
 
 
 _KINDS: dict[str, tuple[str, Keys]] = {
     "a row": ("", ROWS),
-    "a page": ("\x1b[F", (("\x1b[5~",), _page_moved)),
+    "a page": ("\x1b[F\x1b[5~", (("\x1b[5~",), _page_moved)),
+    "a page, with all its rows": ("\x1b[F\x1b[5~", (("\x1b[5~",), _rows_came)),
     "a letter of a filter": ("/", LETTERS),
 }
-"""What is pressed: a key that comes before, and those that are timed. Pages go up, where rows are added."""
+"""What is pressed: keys that come before, and those that are timed. Pages go up, where rows are added."""
 _FIRST = 5_000
 """Results that have arrived before the first key is timed."""
 _AT_ONCE = 8
