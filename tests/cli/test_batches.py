@@ -278,18 +278,20 @@ def test_jobs_are_left_with_a_provider_collected_cancelled_and_gone_on_with(
     assert provider.executions()["twice"] == {}
 
 
+def unbatchable(folder: Path, simulator: Simulator) -> tuple[Simulated, Callable[..., Ended]]:
+    """A provider that takes no batches of a model, and what runs twelve prompts with it."""
+    provider = simulator(strict=False, batch_speed=5_000)
+    env = environment(folder, provider, XDG_DATA_HOME=str(folder / "data"))
+    provider.order_batches(unbatchable=["gpt-4o-mini"])
+    prompts(folder, 12)
+    options = ("--headless", "--json", "--run-dir", "run", "--model", "gpt-4o-mini")
+    return provider, lambda *arguments: llmdash("run", *arguments, *options, cwd=folder, env=env)
+
+
 def test_what_no_batch_takes_is_held_and_sent_one_by_one_only_on_demand(
     tmp_path: Path, simulator: Simulator
 ) -> None:
-    provider = simulator(strict=False, batch_speed=5_000)
-    env = environment(tmp_path, provider, XDG_DATA_HOME=str(tmp_path / "data"))
-    provider.order_batches(unbatchable=["gpt-4o-mini"])
-    prompts(tmp_path, 12)
-
-    def said(*arguments: object) -> Ended:
-        options = ("--headless", "--json", "--run-dir", "run", "--model", "gpt-4o-mini")
-        return llmdash("run", *arguments, *options, cwd=tmp_path, env=env)
-
+    provider, said = unbatchable(tmp_path, simulator)
     ended = said("p.txt", "--batch", "--batch-only")
     assert (ended.code, ended.summary["done"], ended.summary["held"]) == (9, 1, "batches")
     assert "11 prompts pending; resume it with: llmdash run --resume" in ended.err
@@ -306,15 +308,7 @@ def test_what_no_batch_takes_is_held_and_sent_one_by_one_only_on_demand(
 def test_releasing_a_trial_does_not_send_one_by_one_what_goes_in_batches_only(
     tmp_path: Path, simulator: Simulator
 ) -> None:
-    provider = simulator(strict=False, batch_speed=5_000)
-    env = environment(tmp_path, provider, XDG_DATA_HOME=str(tmp_path / "data"))
-    provider.order_batches(unbatchable=["gpt-4o-mini"])
-    prompts(tmp_path, 12)
-
-    def said(*arguments: object) -> Ended:
-        options = ("--headless", "--json", "--run-dir", "run", "--model", "gpt-4o-mini")
-        return llmdash("run", *arguments, *options, cwd=tmp_path, env=env)
-
+    provider, said = unbatchable(tmp_path, simulator)
     ended = said("p.txt", "--trial", 2, "--batch", "--batch-only")
     assert (ended.code, ended.summary["held"]) == (9, "trial")
     ended = said("--resume", "--release")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from llmdash.engine.journal.file import JournalError
 from llmdash.engine.model.records import ResultRow
 from llmdash.engine.model.states import JobState
 from llmdash.engine.store.store import Store
@@ -29,7 +30,10 @@ class RecordedAnswers:
         looked_at = job, self._store.columns.tries[job]
         if looked_at == self._without:
             return
-        result = self._result_of(job)
+        try:
+            result = self._result_of(job)
+        except JournalError:  # its run was deleted, or is damaged: the pane says less then
+            result = None
         if result is None or not result.text:
             self._without = looked_at
             return

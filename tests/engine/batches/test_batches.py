@@ -101,6 +101,14 @@ def test_the_stream_pane_shows_the_whole_answer_that_a_batch_brought(tmp_path: P
     ]
 
 
+def test_without_its_journal_the_stream_pane_says_less_and_the_run_is_still_shown(tmp_path: Path) -> None:
+    session = run(batch_plan(tmp_path, Server(), Provider(), prompts(5)))
+    for file in tmp_path.glob("journal.sqlite*"):
+        file.unlink()
+    part = session.frame(replace(ALL, stream=StreamView(job=3))).stream
+    assert (part.job, part.chunks) == (3, ())
+
+
 @SHAPES
 @pytest.mark.parametrize("call", ["upload", "create", "look", "cancel", "download"])
 def test_a_call_whose_answer_is_lost_makes_nothing_twice(
