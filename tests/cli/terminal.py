@@ -27,11 +27,11 @@ from tests.warm.popen import WarmPopen
 
 __all__ = ["Terminal", "end_engines", "engines", "wait_for_end"]
 
-_ANSWERS = {
-    b"\x1b[?2026$p": b"\x1b[?2026;2$y",  # pictures can be shown all at once
-    b"\x1b[?2048$p": b"\x1b[?2048;2$y",  # and the size told in the stream of keys
-}
-"""What a terminal of today says when asked what it can do."""
+_ANSWERS = {b"\x1b[?2026$p": b"\x1b[?2026;2$y"}
+"""A picture can be shown all at once: half of one is never looked at."""
+
+_MODERN_ANSWERS = _ANSWERS | {b"\x1b[?2048$p": b"\x1b[?2048;2$y"}
+"""And the size can be told in the stream of keys."""
 
 _BEGIN, _END = b"\x1b[?2026h", b"\x1b[?2026l"
 """Around a picture that is to be shown all at once."""
@@ -43,8 +43,8 @@ _CUT_OFF_S = 2.0
 class Terminal:
     """`llmdash` in a pty of `columns` x `rows`. `screen` is what a person would see now.
 
-    `command` is run in place of llmdash, where given. A `modern` terminal answers when it is asked what it
-    can do, so that everything a program may switch on is switched on. `reports` is the size that it tells,
+    `command` is run in place of llmdash, where given. A `modern` terminal can do all that it is asked
+    for, so that everything a program may switch on is switched on. `reports` is the size that it tells,
     where that is not its own. The standard streams in `closed` are not open. At the end the engines of the
     runs that were begun end too, unless `ends_engines` is False.
     """
@@ -66,7 +66,7 @@ class Terminal:
         self._home = env.get("HOME", "")
         self._screen = DrawnScreen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
-        self._answers = dict(_ANSWERS) if modern else {}
+        self._answers = _MODERN_ANSWERS if modern else _ANSWERS
         self._look: Callable[[], object] = lambda: None
         self._half_since: float | None = None
         self.raw = bytearray()
