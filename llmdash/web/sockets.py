@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack, contextmanager, suppress
 from typing import Any, Final
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -32,7 +32,8 @@ class _UnreadableError(Exception):
 
 
 class ViewerSockets:
-    """Serves sockets, each with a viewer that `start` makes, up to `most` at once.
+    """Serves sockets, each with a viewer that `start` makes, up to `most` at once. A page waits until the
+    viewer of one that has gone ends: it may be the same, loaded again.
 
     To the page go bytes, for its terminal, and texts `["pong", TIME]`. It sends texts: `["stdin", KEYS]`,
     `["resize", {"width": COLUMNS, "height": ROWS}]`, `["ping", TIME]`, `["focus"]` and `["blur"]`, as
@@ -42,27 +43,38 @@ class ViewerSockets:
     def __init__(self, start: Start, most: int) -> None:
         self._start = start
         self._most = most
-        self._open = 0
+        self._pages = 0
+        self._places = asyncio.Semaphore(most)
 
     async def serve(self, socket: WebSocket) -> None:
         """Serve a socket to its end, and end its viewer with it."""
         await socket.accept(SUBPROTOCOL)
-        if self._open >= self._most:
+        if self._pages >= self._most:
             limit = f"as many viewers are open as --viewers allows ({self._most}); close one of them"
             await socket.close(FULL, limit)
             return
-        self._open += 1
-        try:
-            await self._show(socket)
-        finally:
-            self._open -= 1
+        async with AsyncExitStack() as place:
+            with self._page():
+                await place.enter_async_context(self._places)
+                await self._show(socket, place)
 
-    async def _show(self, socket: WebSocket) -> None:
+    @contextmanager
+    def _page(self) -> Iterator[None]:
+        """Count a page for as long as it is there."""
+        self._pages += 1
+        try:
+            yield
+        finally:
+            self._pages -= 1
+
+    async def _show(self, socket: WebSocket, place: AsyncExitStack) -> None:
+        """Show a viewer, which ends before it leaves its place."""
         try:
             viewer = await self._start(_size(socket))
         except OSError as error:
             await socket.close(FULL, f"no viewer can be started: {error.strerror}")
             return
+        place.push_async_callback(viewer.close)
         try:
             await _first_to_end(_draw(viewer, socket), _type(viewer, socket))
         except _UnreadableError:
@@ -72,8 +84,6 @@ class ViewerSockets:
         else:
             with suppress(WebSocketDisconnect, RuntimeError):  # it was closed meanwhile
                 await socket.close(ENDED)
-        finally:
-            await viewer.close()
 
 
 def _size(socket: WebSocket) -> tuple[int, int]:

@@ -81,9 +81,18 @@ def test_two_pages_have_a_program_each_and_a_third_is_told_why_it_has_none(port:
                 code, reason = third.end()
                 assert code == 4000
                 assert reason.startswith("as many viewers are open as --viewers allows (2)")
-        wait_for(lambda: has_ended(pids[1]), "the end of the program")
         with opened(port) as again:
             again.read_until("<pid ")
+
+
+def test_a_page_that_is_loaded_again_gets_the_place_of_its_viewer_once_that_has_ended() -> None:
+    """It was told that as many were open as may be."""
+    with serving(app_of("stubborn", most=1, leaves_within_s=0.2)) as port:
+        with opened(port) as socket:
+            pid = pid_in(socket.read_until("<size "))
+        with opened(port) as again:
+            again.read_until("<size ")
+            assert has_ended(pid)
 
 
 def test_the_page_is_told_that_its_program_has_ended(port: int) -> None:
