@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import select
@@ -107,6 +108,7 @@ def _server(kind: Kind) -> _Server:
 
 def _started(kind: Kind) -> _Server:
     folder = tempfile.TemporaryDirectory(prefix="warm-")
+    atexit.register(folder.cleanup)
     address = f"{folder.name}/asked"
     alive, held = os.pipe()
     with socket.socket(socket.AF_UNIX) as listener:
