@@ -16,7 +16,6 @@ from llmdash.prompts.source import InputError, Prompt
 
 __all__ = ["GroupProofs", "option_names"]
 
-_LOOK_S = 0.1
 _SAMPLE = 256
 """The answered jobs that are looked at, spread over the run: a group of which none is among them has one more
 job go first, which is no harm."""
@@ -86,17 +85,20 @@ class GroupProofs:
         """Note that a job is sent live before the others of its group."""
         self._first[group] = job
 
-    async def is_answered(self, group: RequestGroup) -> bool:
-        """Wait until the first job of a group has ended; True if it was answered."""
-        columns = self._parts.store.columns
+    def first_of(self, group: RequestGroup) -> int | None:
+        """Return the job whose answer a group waits for; None once it has ended."""
         first = self._first.get(group)
-        while first is not None and group not in self._proven:
-            state = JobState(columns.state[first])
-            if state in _ANSWERED:
-                self._proven.add(group)
-            elif state.ended:
-                del self._first[group]
-                return False
-            else:
-                await asyncio.sleep(_LOOK_S)
-        return True
+        if first is None or group in self._proven:
+            return None
+        state = JobState(self._parts.store.columns.state[first])
+        if state in _ANSWERED:
+            self._proven.add(group)
+        elif state.ended:
+            del self._first[group]
+        else:
+            return first
+        return None
+
+    def is_proven(self, group: RequestGroup) -> bool:
+        """True if a job of a group was answered."""
+        return group in self._proven

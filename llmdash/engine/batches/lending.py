@@ -65,9 +65,9 @@ class Lending:
             self._parts.queue.take_back(job)
             self._parts.store.apply(Queued(job))
 
-    def give_out(self, job: int) -> None:
-        """Queue a lent job for the workers, also where others are withheld."""
-        self._parts.queue.give_out(job)
+    def give_out_first(self, job: int) -> None:
+        """Queue a lent job for the workers before all others, also where those are withheld."""
+        self._parts.queue.give_out_first(job)
         self._parts.store.apply(Queued(job))
 
     def end(self, job: int) -> None:

@@ -30,6 +30,8 @@ from llmdash.prompts.source import InputError, Prompt
 __all__ = ["Planner"]
 
 _NO_ROOM = "the budget has no room for it"
+_LOOK_S = 0.1
+_WAITING = (JobState.QUEUED, JobState.LIMITER, JobState.KEY, JobState.BACKOFF)
 _MEMBERS = 1_000
 """Attempts that are written together; then it is the turn of what is sent live."""
 
@@ -140,7 +142,7 @@ class Planner:
         """
         if self._is_covered(request, draft):
             self._proofs.begin(request.group, request.job)
-            self._lending.give_out(request.job)
+            self._lending.give_out_first(request.job)
         else:
             self._leave_out(request.job)
 
@@ -185,11 +187,8 @@ class Planner:
         """Put a batch on record, once the first job of its group was answered. Raises OSError; nothing is on
         record then.
         """
-        if (
-            not draft.jobs
-            or not await self._proofs.is_answered(draft.group)
-            or not self._differs(draft, left)
-        ):
+        is_proven = not draft.jobs or await self._is_proven(draft)
+        if not is_proven or not draft.jobs or not self._differs(draft, left):
             drafts.drop(draft)
             draft.discard()
             self._lending.give_back(draft.jobs)
@@ -203,6 +202,33 @@ class Planner:
         await self._parts.journal.batch(batch.record)
         await self._lending.move(members, draft.number)
         return batch
+
+    async def _is_proven(self, draft: BatchFile) -> bool:
+        """Wait until the first job of a draft's group has ended; False if it was not answered."""
+        proofs, waited_for = self._proofs, None
+        while (first := proofs.first_of(draft.group)) is not None:
+            waited_for = first
+            self._keep_room(first, draft)
+            await asyncio.sleep(_LOOK_S)
+        return waited_for is None or proofs.is_proven(draft.group)
+
+    def _keep_room(self, first: int, draft: BatchFile) -> None:
+        """Reserve anew for a first job whose attempt was not billed, at the cost of those that wait for it:
+        without its answer none of them is sent.
+        """
+        reservations, state = self._parts.reservations, JobState(self._parts.store.columns.state[first])
+        if not reservations.are_needed or reservations.holds(first) or state not in _WAITING:
+            return
+        try:
+            prompt = self._parts.source.prompt(first)
+        except InputError:
+            return  # the attempt will say so
+        fewer = 1
+        while not reservations.reserve(first, prompt, draft.member) and draft.jobs:
+            for job in draft.shorten(max(0, len(draft.jobs) - fewer)):
+                self._leave_out(job)
+            fewer *= 2
+        self._parts.queue.put_first(first)  # one that waits for room would let it wait behind itself
 
     def _differs(self, draft: BatchFile, left: deque[int]) -> bool:
         """Where batches have no names, see to it that this one has another number of requests than the open

@@ -104,14 +104,22 @@ class Admission:
         if within is None or (isinstance(within, Shortage) and self._budget_gate.shelve(job, within)):
             return _Delay.LEFT
         if isinstance(within, Shortage):
-            self._parts.store.apply(Waiting(job, JobState.LIMITER))
-            await (reservations.larger() if within.is_final else reservations.room())
-            return _Delay.WAITED
+            return await self._wait_for_room(job, within)
         if within is not terms and not terms.is_strict and not pool.may_lease(tokens, within):
             self._parts.store.apply(Waiting(job, JobState.KEY))
             await reservations.room(pool.look_in_s(tokens, within))
             return _Delay.WAITED
         return within
+
+    async def _wait_for_room(self, job: int, shortage: Shortage) -> _Delay:
+        """Wait until the budget may have room, unless a job that has its room already is to go first."""
+        parts = self._parts
+        if parts.queue.yield_to_urgent(job):
+            parts.store.apply(Queued(job))
+            return _Delay.LEFT
+        parts.store.apply(Waiting(job, JobState.LIMITER))
+        await (parts.reservations.larger() if shortage.is_final else parts.reservations.room())
+        return _Delay.WAITED
 
     async def _wait_for_key(self, job: int, tokens: int, terms: Terms) -> Terms | _Delay:
         """Return the terms once a key may be leased on them."""

@@ -176,7 +176,7 @@ class JobQueue:
         self._ungrant(job)
 
     def yield_to_urgent(self, job: int) -> bool:
-        """Put a job back behind one for which a key is kept free. False if none is ready."""
+        """Put a job back behind one that is to go first. False if none is ready."""
         first = next(iter(self._ready), None)
         if first is None or first not in self._urgent:
             return False
@@ -262,6 +262,22 @@ class JobQueue:
         else:
             self._ready[job] = None
         self._changed.set()
+
+    def give_out_first(self, job: int) -> None:
+        """Queue a lent job before all others, also those that were never popped."""
+        self.lent -= 1
+        self._ready[job] = None
+        self.put_first(job)
+
+    def put_first(self, job: int) -> None:
+        """Have a job that was popped before go first once it is due, whatever the budget of retries."""
+        self._urgent.add(job)
+        self._limited.discard(job)
+        if job in self._retries:
+            self._ready[job] = self._retries.pop(job)
+        if job in self._ready:
+            self._ready.move_to_end(job, last=False)
+            self._changed.set()
 
     def drop(self, job: int) -> None:
         """Remove a job that no worker has; it must still be ended."""

@@ -24,6 +24,7 @@ from llmdash.engine.dispatch.sameness import prompt_hash, request_identity
 from llmdash.engine.model.events import AttemptLost, Queued, RetryScheduled, Saved, TryFailed
 from llmdash.engine.model.payment import payment_where
 from llmdash.engine.model.records import AttemptRecord, ResultRow
+from llmdash.engine.model.states import JobState
 from llmdash.engine.pool import strikes
 from llmdash.engine.pool.attribution import Attribution
 from llmdash.engine.pool.job_history import JobHistory
@@ -220,7 +221,9 @@ class Settlement:
         self._settle(self._unsent_row(job, storable(why)))
 
     def given_up(self, job: int) -> None:
-        """Settle a job that the user cancelled."""
+        """Settle a job that the user cancelled. What is in a batch may be paid for all the same."""
+        if self._parts.store.columns.state[job] != JobState.BATCHED:
+            self._parts.reservations.give_back(job)
         attempts = self._parts.store.columns.tries[job]
         self._settle(ResultRow(job, self._id(job), "cancelled", attempts=attempts, input=self._carried(job)))
 

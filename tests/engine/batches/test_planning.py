@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from llmdash.engine.dispatch.retry_policy import RetryPolicy
 from llmdash.engine.model.batch_terms import BatchErrand, BatchTerms
-from llmdash.engine.model.commands import SendInBatches
+from llmdash.engine.model.commands import CancelJobs, SendInBatches
 from llmdash.engine.model.ending import Ending
 from llmdash.engine.model.forecast import HoldKind
-from llmdash.engine.model.states import BatchState
+from llmdash.engine.model.frame import Frame
+from llmdash.engine.model.states import BatchState, JobState
 from llmdash.llms.messages import Usage
+from llmdash.llms.wire.failures import FailureKind
 from llmdash.prompts.source import Prompt
 from tests.engine.batches.provider import Provider, batch_plan
 from tests.engine.batches.test_batches import balanced, executed, once
-from tests.engine.scripted import ALL, Server, held_from, of, prompts, run, started, until, whole
+from tests.engine.scripted import ALL, Server, failing, held_from, of, prompts, run, started, until, whole
 from tests.engine.test_budget import CENT, LIMIT, priced
+
+
+def state_of(frame: Frame, job: str) -> JobState | None:
+    """The state of the job of this id; None where it has no row."""
+    return next((row.state for row in frame.jobs.rows if row.id == job), None)
+
 
 ONLY_BATCHES = BatchTerms(all_pending=True, only=True)
 
@@ -102,6 +115,35 @@ def test_the_first_job_has_room_in_a_budget_beside_those_that_wait_for_it(tmp_pa
     assert frame.run.hold.kind is HoldKind.BUDGET
     assert sum(provider.executed.values()) == 4
     assert frame.run.done >= 5
+
+
+@pytest.mark.parametrize("terms", [BatchTerms(all_pending=True), ONLY_BATCHES])
+def test_a_first_job_that_is_refused_for_now_gets_its_room_in_a_budget_back(
+    tmp_path: Path, terms: BatchTerms
+) -> None:
+    """Those that wait for its answer took what it gave back; it waited for them, and they for it."""
+
+    def refuses_twice(_key: str, _prompt: str, before: int) -> list[Any]:
+        return failing(FailureKind.TRANSIENT) if before < 2 else whole("x", Usage(3, 100))
+
+    server, provider = Server(refuses_twice), Provider()
+    made = batch_plan(tmp_path, server, provider, prompts(12), budget=5.5 * CENT, options=LIMIT, terms=terms)
+    slow = RetryPolicy(base_s=0.2, cap_s=0.2, budget_floor=1_000)
+    session = run(replace(priced(made), policy=slow))
+    assert server.asked["prompt 0"] == 3
+    assert session.frame(ALL).run.done >= 5
+    assert sum(provider.executed.values()) >= 4
+
+
+def test_a_first_job_that_is_cancelled_leaves_its_room_in_a_budget_to_others(tmp_path: Path) -> None:
+    server, provider = Server(lambda *_: failing(FailureKind.TRANSIENT)), Provider()
+    never = RetryPolicy(base_s=3600.0, cap_s=3600.0)
+    made = batch_plan(tmp_path, server, provider, prompts(3), budget=CENT, options=LIMIT, stay=True)
+    with started(replace(priced(made), policy=never)) as session:
+        until(session, lambda frame: state_of(frame, "p0") is JobState.BACKOFF and frame.run.reserved > 0)
+        session.command(CancelJobs((0,)))
+        server.script = lambda *_: whole("x", Usage(3, 100))
+        until(session, lambda frame: frame.run.done == 1)
 
 
 def test_where_jobs_go_in_batches_only_what_the_budget_had_no_room_for_goes_in_the_next_one(

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmdash.engine.dispatch.queue import JobQueue
+from llmdash.engine.dispatch.retry_budget import RetryBudget
 from tests.engine.virtual_time import now, settle, virtual_time
 
 
@@ -218,8 +219,26 @@ async def test_a_job_for_which_a_key_is_kept_free_goes_first() -> None:
     work.close()
 
 
+@virtual_time
+async def test_a_job_that_others_wait_for_goes_before_those_never_popped_and_those_that_wait() -> None:
+    work = JobQueue(range(4), RetryBudget(asyncio.get_running_loop().time, share=0.0, floor=0))
+    work.lend(2)
+    assert await work.pop() == (0, True)
+    work.give_out_first(2)
+    assert work.yield_to_urgent(0)
+    assert (await work.pop())[0] == 2
+    work.schedule(2, 1.0, limited=True)
+    work.put_first(2)
+    await asyncio.sleep(1.1)
+    assert [(await work.pop())[0] for _ in range(4)] == [2, 0, 1, 3]
+    work.close()
+
+
 _STEPS = st.lists(
-    st.tuples(st.sampled_from(["lend", "take back", "give out", "drop", "pop", "release"]), st.integers(0, 9))
+    st.tuples(
+        st.sampled_from(["lend", "take back", "give out", "give out first", "drop", "pop", "release"]),
+        st.integers(0, 9),
+    )
 )
 
 
@@ -231,6 +250,11 @@ def test_a_lent_job_is_nobody_elses_until_it_is_back_and_none_is_lost(
     async def scenario() -> None:
         work = JobQueue(range(10))
         work.withholds = withholds
+        gives = {
+            "take back": work.take_back,
+            "give out": work.give_out,
+            "give out first": work.give_out_first,
+        }
         home, lent, withheld, over = set(range(10)), set[int](), set[int](), set[int]()
 
         async def pop() -> None:
@@ -246,8 +270,8 @@ def test_a_lent_job_is_nobody_elses_until_it_is_back_and_none_is_lost(
                 lent.add(job)
                 home.discard(job)
                 withheld.discard(job)
-            elif step in ("take back", "give out") and job in lent:
-                (work.take_back if step == "take back" else work.give_out)(job)
+            elif step in gives and job in lent:
+                gives[step](job)
                 lent.discard(job)
                 (withheld if step == "take back" and work.withholds else home).add(job)
             elif step == "drop" and job in home | withheld:
