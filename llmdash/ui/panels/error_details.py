@@ -30,6 +30,8 @@ _KEYS: Final = {
     ("copy", "c"): "copy",
 }
 """Ids of actions, by what a piece runs and the key that it is."""
+_MOST: Final = 2_000
+"""The most characters of a piece: a server may have said a million."""
 
 
 class ErrorDetails(VerticalScroll, can_focus=False):
@@ -86,12 +88,14 @@ def _with_chosen_key(piece: Phrase, chosen: Chosen) -> Phrase:
 
 
 def as_content(line: Sequence[Phrase]) -> Content:
-    """Return a line as content; text that a server sent is one safe text, and no markup."""
+    """Return a line as content, long pieces cut; text that a server sent is one safe text, and no markup."""
     return Content("").join(_piece(piece) for piece in line)
 
 
 def _piece(piece: Phrase) -> Content:
-    text = clean_line(piece.text)
+    text = clean_line(piece.text[:_MOST])
+    if len(piece.text) > _MOST:
+        text += "…"
     if not text:
         return Content("")
     spans: list[Span] = [Span(0, len(text), piece.style)] if piece.style else []

@@ -55,7 +55,6 @@ _SETTINGS: Final = {
 _MAY_BE_PAID: Final = (ErrorClass.STALLED, ErrorClass.TIMEOUT, ErrorClass.TRUNCATED)
 _NAME: Final = 26
 _ROOMY: Final = 100
-_MOST_WORDS: Final = 2_000
 
 
 class Phrase(NamedTuple):
@@ -215,5 +214,5 @@ def _spread(group: ErrorGroup, rows: Iterable[KeyRow]) -> str:
 def _in_words(group: ErrorGroup, examples: Sequence[ErrorExample]) -> str:
     said = next((example.message for example in examples if example.message), group.words)
     if group.status is None and group.kind in (ErrorClass.STALLED, ErrorClass.TIMEOUT, ErrorClass.CONNECTION):
-        return f"none, it said nothing. Here: {said[:_MOST_WORDS]}"
-    return said[:_MOST_WORDS]
+        return f"none, it said nothing. Here: {said}"
+    return said

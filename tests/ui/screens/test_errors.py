@@ -424,6 +424,7 @@ async def test_hostile_words_do_no_harm_in_the_details(text: str) -> None:
             lines_of_it = text_of(pilot, name).split("\n")
             assert not any(category(each) in ("Cc", "Cs") for line in lines_of_it for each in line)
             assert len(lines_of_it) < 20
+            assert max(map(len, lines_of_it)) < 5_000
 
 
 ERRORS = st.text() | st.from_regex(
