@@ -169,6 +169,7 @@ def _run(
         resumed = resumed_flags(given, run["run_dir"], given_now, settings_in_folder)
         flags, asked, simulated = resumed.flags, resumed.asked, resumed.is_simulated
     settings = settings_from(flags, simulated=simulated, given=given_now)
+    terms = batch_terms(run)
     if run["forecast"]:
         from llmdash.launch.forecast import show_forecast
 
@@ -177,7 +178,8 @@ def _run(
             settings,
             asked,
             simulated=run["simulate"],
-            in_batches=bool(run.get("batch")),
+            in_batches=terms.all_pending,
+            strict=run["strict"],
             json=run["as_json"],
         )
     if run["out"] is not None:
@@ -208,7 +210,7 @@ def _run(
         stdin=True,
         strict=run["strict"],
         workers=_workers(run),
-        batch=batch_terms(run),
+        batch=terms,
     )
     return front(order, settings) if front is not None else _run_headless(order, settings, run)
 

@@ -54,9 +54,9 @@ __all__ = ["simulate"]
 def simulate(port: int, keys: str, faults: tuple[str, ...], list_faults: bool, **behaviour: Any) -> None:
     """Serve a simulated endpoint on 127.0.0.1, until interrupted.
 
-    It speaks OpenAI's and Anthropic's dialects, and runs batches in the shapes of both. The first line of
-    output is its base URL. GET /__sim__/stats returns what it has seen, GET /__sim__/requests what it was
-    sent, and GET /__sim__/batches what batches and files it holds.
+    It speaks OpenAI's and Anthropic's dialects, and runs batches in the shapes of both, of Together and
+    of Gemini. The first line of output is its base URL. GET /__sim__/stats returns what it has seen, GET
+    /__sim__/requests what it was sent, and GET /__sim__/batches what batches and files it holds.
     """
     from llmdash.simulator.server import serve
     from llmdash.simulator.settings import SimulatorSettings

@@ -58,7 +58,8 @@ class _Worker:
                 except (OSError, TimeoutError, RuntimeError) as error:
                     self._say(f"{self._address} does not answer ({reason_of(error)}); it is tried again")
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._is_asked_to_end.wait(), _AGAIN_S)
+                async with asyncio.timeout(_AGAIN_S):
+                    await self._is_asked_to_end.wait()
 
     def _end(self) -> None:
         if self._is_asked_to_end.is_set():

@@ -18,7 +18,7 @@ from llmdash.engine.model.forecast import ForecastPart, Range
 from llmdash.engine.pool.rate_tuner import START_RATE
 from llmdash.exit_codes import ExitCode
 from llmdash.launch.earlier import EarlierAnswers, earlier_answers
-from llmdash.launch.inputs import open_input, spool
+from llmdash.launch.inputs import open_input, show_input, spool
 from llmdash.launch.request_estimates import RequestEstimate, RequestEstimates, summed
 from llmdash.launch.request_options import options_of, with_model_of
 from llmdash.launch.run_input import Input
@@ -41,17 +41,19 @@ def show_forecast(
     *,
     simulated: bool,
     in_batches: bool = False,
+    strict: bool = False,
     json: bool,
 ) -> int:
-    """Print the forecast of a run over the input, with what it costs `in_batches` if that is asked for;
-    nothing is sent. Return the exit code.
+    """Print the forecast of a run over the input, with what it costs `in_batches` if that is asked for, and
+    which lines of it are left out; nothing is sent. Return the exit code.
 
-    Raises InputError or ConfigError.
+    Raises ConfigError, or InputError, with `strict` for lines left out, too.
     """
     with _readable(replace(given, limit=settings.limit)) as there:
         source, settings = with_model_of(
             open_input(there, settings.wires), settings, asked, simulated=simulated
         )
+        show_input(source, strict=strict)
         forecast = forecast_of(
             source,
             settings,

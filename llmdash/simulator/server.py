@@ -78,7 +78,8 @@ class _Server(uvicorn.Server):
         """Renew the date once a second until the end: uvicorn's own looks for that ten times a second."""
         while not await self.on_tick(0):
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._ends.wait(), _DATE_S)
+                async with asyncio.timeout(_DATE_S):
+                    await self._ends.wait()
 
     def end(self) -> None:
         self._ends.set()

@@ -101,7 +101,8 @@ class Clipboard:
         except OSError:
             return False
         try:
-            await asyncio.wait_for(process.communicate(text.encode(encoding, "replace")), _WITHIN_S)
+            async with asyncio.timeout(_WITHIN_S):
+                await process.communicate(text.encode(encoding, "replace"))
         except (TimeoutError, OSError):
             with suppress(ProcessLookupError):
                 process.kill()

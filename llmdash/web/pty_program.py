@@ -102,7 +102,8 @@ class PtyProgram:
         os.close(self._fd)
         try:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._process.wait(), self._leaves_within_s)
+                async with asyncio.timeout(self._leaves_within_s):
+                    await self._process.wait()
         finally:
             if self._process.returncode is None:
                 self._process.kill()

@@ -61,6 +61,17 @@ def test_a_forecast_is_printed_and_nothing_is_sent(tmp_path: Path, simulator: Si
     assert not list(tmp_path.glob("**/journal.sqlite"))
 
 
+def test_a_forecast_tells_of_what_the_run_would_refuse_or_leave_out(tmp_path: Path) -> None:
+    (tmp_path / "p.jsonl").write_text('{"prompt": "One?"}\n{broken\n')
+    command = ("run", "p.jsonl", "--forecast", "--simulate", "--batch")
+    told = llmdash(*command, cwd=tmp_path, env={})
+    assert (told.code, "p.jsonl:2: malformed JSON" in told.err) == (0, True)
+    strict = llmdash(*command, "--strict", cwd=tmp_path, env={})
+    assert (strict.code, "1 bad line, and --strict was given" in strict.err) == (2, True)
+    late = llmdash(*command, "--batch-deadline", "soon", cwd=tmp_path, env={})
+    assert (late.code, "'soon' is neither a span" in late.err) == (2, True)
+
+
 def test_earlier_runs_of_the_model_tell_how_long_its_answers_are(
     tmp_path: Path, simulator: Simulator
 ) -> None:

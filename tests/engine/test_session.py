@@ -353,3 +353,14 @@ def test_a_retry_on_request_takes_jobs_out_of_their_group_and_its_tries_may_be_m
     frame = assert_balanced(session, server)
     assert (frame.run.failed, frame.run.failed_tries, frame.run.made_good) == (0, 20, 20)
     assert not any(group.jobs for group in frame.errors)
+
+
+def test_a_run_in_which_nothing_happens_ends_once_it_is_drained(tmp_path: Path) -> None:
+    """A look at the run waited for something to happen; told of that and of its end at once, it went on."""
+    server = Server(lambda *_: failing(FailureKind.TRANSIENT, status=503))
+    late = dataclasses.replace(FAST, base_s=1_000.0, cap_s=1_000.0)
+    with started(plan(tmp_path, server, prompts(3), policy=late)) as session:
+        until(session, lambda frame: frame.run.elapsed_s > 3.0)
+        session.command(commands.Drain())
+        assert session.join(PATIENCE_S), "the run hangs"
+        assert session.ending is Ending.STOPPED

@@ -84,7 +84,8 @@ class RunWatch:
         happens = asyncio.Event()
         stop = store.changes.when_more(self._seen, lambda: _tell(loop, happens))
         with suppress(TimeoutError):
-            await asyncio.wait_for(happens.wait(), _REST_S)
+            async with asyncio.timeout(_REST_S):
+                await happens.wait()
         stop()
 
     def _welcome(self, members: Sequence[Member]) -> None:

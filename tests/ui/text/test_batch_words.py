@@ -10,6 +10,7 @@ import pytest
 from llmdash.engine.model.commands import BringBack, Cancel, Drain, GiveUpBatch
 from llmdash.engine.model.forecast import BatchForecast
 from llmdash.engine.model.frame import BatchRow, Frame, RatePart, ReplayPart, RunPart
+from llmdash.engine.model.moments import moment_of
 from llmdash.engine.model.records import AttemptRecord
 from llmdash.engine.model.states import BatchState, Binding, RunState
 from llmdash.ui.charts.run_bar import run_bar
@@ -102,6 +103,14 @@ def test_the_deadline_is_told_as_a_time_and_how_long_that_is() -> None:
     assert deadline_words(now + 7_500, now) == "at 18:30, in 2h05m"
     assert deadline_words(now + 86_400, now) == "on Tue 16:25, in 1d00h"
     assert deadline_words(None, now) == "never"
+
+
+@pytest.mark.parametrize("text", ["999999999h", "366.01d", "9" * 400 + "d"], ids=["far", "just", "endless"])
+def test_a_deadline_that_is_too_far_off_to_be_shown_is_refused(text: str) -> None:
+    now = datetime(2026, 11, 30, 16, 25)
+    with pytest.raises(ValueError, match="longer than a year"):
+        moment_of(text, now)
+    assert deadline_words(moment_of("366d", now), now.timestamp()) == "on Wed 16:25, in 366d"
 
 
 def test_what_is_hard_to_take_back_is_asked_before() -> None:
