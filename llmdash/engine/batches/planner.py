@@ -77,7 +77,7 @@ class Planner:
     async def plan(self, jobs: Sequence[int], *, probe: bool = True) -> AsyncGenerator[SentBatch, None]:
         """Yield batches of these lent jobs, each once it is on record. What cannot go is given back."""
         refused = RefusedRows(self._parts)
-        drafts, left, turns = Drafts(self._drafting.begin), deque(jobs), Turns()
+        drafts, left, turns = Drafts(self._drafting.begin), self._but_first(jobs), Turns()
         is_made = False
         if probe:
             await self._proofs.look()
@@ -88,7 +88,7 @@ class Planner:
                     if left:
                         batch = await self._placed(left, drafts, refused, probe=probe)
                     else:
-                        batch = await self._finished(next(iter(drafts)), drafts, left)
+                        batch = await self._finished(next(iter(drafts)), drafts, left, probe=probe)
                 except OSError as error:
                     needs = sum(draft.size for draft in drafts)
                     self._take_out(drafts, left)
@@ -105,6 +105,14 @@ class Planner:
                 for job in self._left_out:
                     refused.add(job, _NO_ROOM)
             refused.report()
+
+    def _but_first(self, jobs: Sequence[int]) -> deque[int]:
+        """Return jobs without those that go first, which go out again: a batch would wait for itself."""
+        awaited = self._proofs.awaited()
+        for job in awaited.intersection(jobs):
+            if self._lending.is_open(job, 0):
+                self._lending.give_out_first(job)
+        return deque(job for job in jobs if job not in awaited)
 
     def _take_out(self, drafts: Drafts, left: deque[int]) -> None:
         """Give the disk its room back: what is in drafts is written anew, later."""
@@ -128,7 +136,7 @@ class Planner:
         elif probe and draft.service.answers_live and self._proofs.lacks_first(request.group):
             self._send_first(request, draft)
         elif not draft.takes(line, request.tokens):
-            return await self._finished(draft, drafts, left)
+            return await self._finished(draft, drafts, left, probe=probe)
         elif self._is_covered(request, draft):
             draft.add(job, line, request.tokens)
         else:
@@ -183,11 +191,13 @@ class Planner:
         reservations = self._parts.reservations
         return not reservations.are_needed or reservations.reserve(request.job, request.prompt, draft.member)
 
-    async def _finished(self, draft: BatchFile, drafts: Drafts, left: deque[int]) -> SentBatch | None:
+    async def _finished(
+        self, draft: BatchFile, drafts: Drafts, left: deque[int], *, probe: bool
+    ) -> SentBatch | None:
         """Put a batch on record, once the first job of its group was answered. Raises OSError; nothing is on
         record then.
         """
-        is_proven = not draft.jobs or await self._is_proven(draft)
+        is_proven = not draft.jobs or not probe or await self._is_proven(draft)
         if not is_proven or not draft.jobs or not self._differs(draft, left):
             drafts.drop(draft)
             draft.discard()
@@ -204,13 +214,13 @@ class Planner:
         return batch
 
     async def _is_proven(self, draft: BatchFile) -> bool:
-        """Wait until the first job of a draft's group has ended; False if it was not answered."""
-        proofs, waited_for = self._proofs, None
-        while (first := proofs.first_of(draft.group)) is not None:
-            waited_for = first
+        """Wait until the first job of a draft's group has ended, where one goes first; False if it was not
+        answered.
+        """
+        while (first := self._proofs.first_of(draft.group)) is not None:
             self._keep_room(first, draft)
             await asyncio.sleep(_LOOK_S)
-        return waited_for is None or proofs.is_proven(draft.group)
+        return not draft.service.answers_live or self._proofs.is_proven(draft.group)
 
     def _keep_room(self, first: int, draft: BatchFile) -> None:
         """Reserve anew for a first job whose attempt was not billed, at the cost of those that wait for it:

@@ -1,0 +1,64 @@
+"""What changes while a batch is planned, refused or asked to end: nothing is stuck, lost or counted twice."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+from llmdash.engine.model.batch_terms import BatchTerms
+from llmdash.engine.model.commands import (
+    Pause,
+    Resume,
+    SendInBatches,
+)
+from llmdash.llms.wire.failures import FailureKind
+from llmdash.prompts.source import Prompt, PromptList
+from tests.engine.batches.provider import Provider, batch_plan, refused
+from tests.engine.batches.test_batches import balanced, executed, once
+from tests.engine.scripted import (
+    Server,
+    failing,
+    held_from,
+    prompts,
+    run,
+    started,
+    until,
+)
+
+FULL = refused(429, "Enqueued token limit reached", FailureKind.THROTTLE)
+
+
+class SlowPrompts(PromptList):
+    """Takes its time over each prompt."""
+
+    def prompt(self, index: int) -> Prompt:
+        time.sleep(0.01)
+        return super().prompt(index)
+
+
+def test_a_first_job_that_fails_while_others_are_written_keeps_them_out_of_batches(tmp_path: Path) -> None:
+    wrong = failing(FailureKind.REQUEST, "no such model", status=404)
+    server, provider = Server(lambda *_: wrong), Provider()
+    slow = SlowPrompts("slow", "f" * 64, prompts(40).prompts)
+    run(batch_plan(tmp_path, server, provider, slow))
+    assert provider.calls["create"] == 0
+
+
+def test_a_job_that_goes_first_is_not_put_in_a_batch_that_waits_for_it(tmp_path: Path) -> None:
+    gate = threading.Event()
+    server, provider = Server(held_from(0, gate)), Provider()
+    made = batch_plan(tmp_path, server, provider, prompts(10), terms=BatchTerms(), concurrency=1, stay=True)
+    with started(made) as session:
+        session.command(Pause())
+        until(session, lambda frame: frame.run.state.value == "paused")
+        session.command(SendInBatches(None))
+        until(session, lambda frame: frame.run.batched >= 8)
+        time.sleep(0.3)
+        session.command(SendInBatches(None))
+        time.sleep(0.3)
+        session.command(Resume())
+        gate.set()
+        until(session, lambda frame: frame.run.done == 10)
+        balanced(session, server, provider)
+    assert executed(server, provider) == once(10)
