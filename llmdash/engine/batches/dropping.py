@@ -101,6 +101,7 @@ class Dropping:
         batch.left = 0
         for job in jobs:
             tries[job] -= 1
+            self._parts.reservations.give_back(job)
         await self._lending.move(jobs, 0)
         with suppress(OSError):
             batch.file.unlink(missing_ok=True)

@@ -12,11 +12,13 @@ from llmdash.engine.model.commands import (
     Resume,
     SendInBatches,
 )
+from llmdash.llms.messages import Usage
 from llmdash.llms.wire.failures import FailureKind
 from llmdash.prompts.source import Prompt, PromptList
 from tests.engine.batches.provider import Provider, batch_plan, refused
 from tests.engine.batches.test_batches import balanced, executed, once
 from tests.engine.scripted import (
+    ALL,
     Server,
     failing,
     held_from,
@@ -24,7 +26,9 @@ from tests.engine.scripted import (
     run,
     started,
     until,
+    whole,
 )
+from tests.engine.test_budget import CENT, LIMIT, priced
 
 FULL = refused(429, "Enqueued token limit reached", FailureKind.THROTTLE)
 
@@ -62,3 +66,12 @@ def test_a_job_that_goes_first_is_not_put_in_a_batch_that_waits_for_it(tmp_path:
         until(session, lambda frame: frame.run.done == 10)
         balanced(session, server, provider)
     assert executed(server, provider) == once(10)
+
+
+def test_what_is_planned_again_is_reserved_for_once(tmp_path: Path) -> None:
+    server, provider = Server(lambda _key, _prompt, _before: whole("x", Usage(3, 100))), Provider()
+    provider.refusals = [("create", FULL)]
+    made = batch_plan(tmp_path, server, provider, prompts(9), budget=CENT * 1000, options=LIMIT)
+    frame = run(priced(made)).frame(ALL)
+    assert frame.run.done == 9
+    assert frame.run.reserved == 0.0
