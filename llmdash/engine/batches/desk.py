@@ -194,7 +194,7 @@ class BatchDesk:
             return
         left = [job for job in batch.jobs if self._lending.is_withheld(job, batch.number)]
         if len(left) < batch.record.jobs and not self._is_late:
-            await self._send([*left, *self._planner.take_left_out()])
+            await self._send([*left, *self._planner.coverage.take_left_out()])
 
     def plan_again(self, jobs: Sequence[int], endpoint_tokens: tuple[Any, int] | None = None) -> None:
         """Plan lent jobs of a batch that was not created again; with smaller batches, if the most tokens of

@@ -5,18 +5,25 @@ from __future__ import annotations
 import threading
 import time
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from llmdash.engine.model.batch_terms import BatchTerms
 from llmdash.engine.model.commands import (
+    CancelJobs,
     Pause,
     Resume,
     SendInBatches,
+    SetBudget,
 )
+from llmdash.engine.model.states import JobState
 from llmdash.llms.messages import Usage
 from llmdash.llms.wire.failures import FailureKind
 from llmdash.prompts.source import Prompt, PromptList
 from tests.engine.batches.provider import Provider, batch_plan, refused
 from tests.engine.batches.test_batches import balanced, executed, once
+from tests.engine.batches.test_planning import state_of
 from tests.engine.scripted import (
     ALL,
     Server,
@@ -75,3 +82,37 @@ def test_what_is_planned_again_is_reserved_for_once(tmp_path: Path) -> None:
     frame = run(priced(made)).frame(ALL)
     assert frame.run.done == 9
     assert frame.run.reserved == 0.0
+
+
+def test_a_job_that_is_cancelled_while_its_batch_waits_leaves_its_room_in_a_budget(tmp_path: Path) -> None:
+    gate = threading.Event()
+
+    def script(_key: str, prompt: str, _before: int) -> list[Any]:
+        if prompt == "prompt 0":
+            return [gate, *failing(FailureKind.REQUEST, "no such model", status=404)]
+        return whole("x", Usage(3, 100))
+
+    server, provider = Server(script), Provider()
+    made = batch_plan(tmp_path, server, provider, prompts(6), budget=CENT * 1000, options=LIMIT, stay=True)
+    with started(priced(made)) as session:
+        until(session, lambda frame: frame.run.reserved == pytest.approx(6 * CENT))
+        session.command(CancelJobs((3,)))
+        until(session, lambda frame: state_of(frame, "p3") is JobState.CANCELLED)
+        gate.set()
+        until(session, lambda frame: frame.run.ended == 6)
+        until(session, lambda frame: frame.run.reserved == 0.0)
+
+
+def test_a_budget_that_is_set_while_a_batch_is_planned_counts_for_it(tmp_path: Path) -> None:
+    gate = threading.Event()
+    server = Server(held_from(0, gate, lambda _key, _prompt, _before: whole("x", Usage(3, 100))))
+    provider = Provider()
+    made = batch_plan(tmp_path, server, provider, prompts(12), options=LIMIT, stay=True)
+    with started(priced(made)) as session:
+        until(session, lambda frame: frame.run.batched == 11 and frame.run.in_flight == 1)
+        session.command(SetBudget(5.5 * CENT))
+        until(session, lambda frame: frame.run.budget is not None)
+        gate.set()
+        until(session, lambda frame: frame.run.done >= 5)
+        time.sleep(0.3)
+    assert sum(provider.executed.values()) == 4
