@@ -53,7 +53,7 @@ class BatchDesk:
         self.deadline = terms.deadline
         self._planning = 0
         """The number of plans that are being made."""
-        self.carriers = Carriers(parts.pool)
+        self.carriers = Carriers(parts.pool, parts.clock)
         self._lending = Lending(parts, runner.settling)
         settling = BatchSettling(parts, runner.settlement, self._lending)
         self._settling = settling

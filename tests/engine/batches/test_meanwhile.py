@@ -103,6 +103,15 @@ def test_a_job_that_is_cancelled_while_its_batch_waits_leaves_its_room_in_a_budg
         until(session, lambda frame: frame.run.reserved == 0.0)
 
 
+def test_a_key_without_credit_gets_no_batch_again_and_again(tmp_path: Path) -> None:
+    server, provider = Server(), Provider()
+    provider.refusals = [("create", refused(402, "credit is gone", FailureKind.QUOTA))] * 1000
+    with started(batch_plan(tmp_path, server, provider, prompts(9), keys=2, stay=True)) as session:
+        until(session, lambda frame: provider.calls["create"] >= 2)
+        time.sleep(0.5)
+    assert provider.calls["create"] == 2  # once with each
+
+
 def test_a_budget_that_is_set_while_a_batch_is_planned_counts_for_it(tmp_path: Path) -> None:
     gate = threading.Event()
     server = Server(held_from(0, gate, lambda _key, _prompt, _before: whole("x", Usage(3, 100))))
