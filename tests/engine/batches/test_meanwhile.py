@@ -11,18 +11,20 @@ import pytest
 
 from llmdash.engine.model.batch_terms import BatchTerms
 from llmdash.engine.model.commands import (
+    BringBack,
     CancelJobs,
+    GiveUpBatch,
     Pause,
     Resume,
     SendInBatches,
     SetBudget,
 )
-from llmdash.engine.model.states import JobState
+from llmdash.engine.model.states import BatchState, JobState
 from llmdash.llms.messages import Usage
 from llmdash.llms.wire.failures import FailureKind
 from llmdash.prompts.source import Prompt, PromptList
 from tests.engine.batches.provider import Provider, batch_plan, refused
-from tests.engine.batches.test_batches import balanced, executed, once
+from tests.engine.batches.test_batches import balanced, executed, once, where
 from tests.engine.batches.test_planning import state_of
 from tests.engine.scripted import (
     ALL,
@@ -101,6 +103,18 @@ def test_a_job_that_is_cancelled_while_its_batch_waits_leaves_its_room_in_a_budg
         gate.set()
         until(session, lambda frame: frame.run.ended == 6)
         until(session, lambda frame: frame.run.reserved == 0.0)
+
+
+def test_a_batch_is_held_and_given_up_although_the_service_does_not_answer(tmp_path: Path) -> None:
+    server, provider = Server(), Provider()
+    provider.stuck = True
+    with started(batch_plan(tmp_path, server, provider, prompts(5), stay=True)) as session:
+        until(session, lambda frame: where(frame) is BatchState.OUT)
+        provider.refusals = [("cancel", refused(503, "try later", FailureKind.TRANSIENT))] * 100_000
+        session.command(BringBack(1))
+        until(session, lambda frame: where(frame) is BatchState.HELD)
+        session.command(GiveUpBatch(1))
+        until(session, lambda frame: frame.run.done == 5)
 
 
 def test_a_key_without_credit_gets_no_batch_again_and_again(tmp_path: Path) -> None:
