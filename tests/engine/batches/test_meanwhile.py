@@ -19,6 +19,7 @@ from llmdash.engine.model.commands import (
     SendInBatches,
     SetBudget,
 )
+from llmdash.engine.model.ending import Ending
 from llmdash.engine.model.states import BatchState, JobState
 from llmdash.llms.messages import Usage
 from llmdash.llms.wire.failures import FailureKind
@@ -103,6 +104,17 @@ def test_a_job_that_is_cancelled_while_its_batch_waits_leaves_its_room_in_a_budg
         gate.set()
         until(session, lambda frame: frame.run.ended == 6)
         until(session, lambda frame: frame.run.reserved == 0.0)
+
+
+def test_a_run_that_leaves_waits_for_the_jobs_of_a_batch_that_was_refused(tmp_path: Path) -> None:
+    server, provider = Server(), Provider()
+    provider.stuck, provider.forget_s = True, 2.5
+    provider.refusals = [("create", FULL)]
+    session = run(
+        batch_plan(tmp_path, server, provider, prompts(9), terms=BatchTerms(all_pending=True, leaves=True))
+    )
+    assert session.ending is Ending.BATCHED
+    assert sum(len(held.requests) for held in provider.batches.values()) == 8
 
 
 def test_a_batch_is_held_and_given_up_although_the_service_does_not_answer(tmp_path: Path) -> None:
