@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from llmdash.engine.dispatch.rows import own_model
+from llmdash.engine.model.states import KeyState
 from llmdash.engine.pool.member import Endpoint, Member
 from llmdash.engine.pool.pool import KeyPool
 from llmdash.llms.batches import Batches
@@ -19,11 +20,13 @@ _NO_SERVICE = (404, 405, 501)
 class Carriers:
     """Knows the batch service of each key, and which endpoints turned out to have none.
 
-    Whether an endpoint has the service is asked once, with a list of its batches: that costs nothing.
+    Whether an endpoint has the service is asked once, with a list of its batches: that costs nothing. A key
+    whose account has no money left gets no batch until it is tried again; `clock` is that of the pool.
     """
 
-    def __init__(self, pool: KeyPool) -> None:
+    def __init__(self, pool: KeyPool, clock: Callable[[], float]) -> None:
         self._pool = pool
+        self._clock = clock
         self._services: dict[Member, Batches | None] = {}
         self._without: dict[Endpoint, str] = {}
         self._checked: set[Endpoint] = set()
@@ -62,7 +65,7 @@ class Carriers:
 
     def endpoint_for(self, prompt: Prompt) -> tuple[Endpoint, str] | str:
         """Return the endpoint that a job goes to in a batch, and the model; in words why there is none."""
-        model, why = own_model(prompt), "no key has a batch service"
+        model, why = own_model(prompt), "no usable key has a batch service"
         for endpoint in self._pool.endpoints:
             usable = self._of_endpoint(endpoint, model)
             if not usable:
@@ -111,6 +114,11 @@ class Carriers:
             for each in self._pool.members
             if each.endpoint is endpoint
             and not each.health.is_gone
+            and not self._lacks_money(each)
             and each.serves(model)
             and self.service(each) is not None
         ]
+
+    def _lacks_money(self, member: Member) -> bool:
+        health = member.health
+        return health.state is KeyState.QUARANTINED and not health.admits(self._clock())

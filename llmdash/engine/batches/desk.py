@@ -51,9 +51,9 @@ class BatchDesk:
         self.of_run = RunBatches(parts.wall_clock)
         self._errands = None if terms.errand is None else Errands(terms.errand, terms.pace)
         self.deadline = terms.deadline
-        self._planning = 0
-        """The number of plans that are being made."""
-        self.carriers = Carriers(parts.pool)
+        self._plans: set[asyncio.Task[None]] = set()
+        """Those that are being made."""
+        self.carriers = Carriers(parts.pool, parts.clock)
         self._lending = Lending(parts, runner.settling)
         settling = BatchSettling(parts, runner.settlement, self._lending)
         self._settling = settling
@@ -91,15 +91,15 @@ class BatchDesk:
 
     @property
     def are_all_out(self) -> bool:
-        """True if every open batch is with a provider, and no more is being planned."""
-        return not self._planning and self.of_run.are_out
+        """True if every open batch is with a provider, and there will be no more."""
+        return self.of_run.are_out and not self._may_plan
 
     @property
     def need_user(self) -> bool:
         """True if there are open batches, and none of them goes on until the user does something."""
         open_ones = self.of_run.open
         are_over = bool(open_ones) and all(each.is_over or each.is_stuck for each in open_ones)
-        return are_over and not self._planning
+        return are_over and not self._may_plan
 
     @property
     def have_nothing_to_do(self) -> bool:
@@ -107,12 +107,19 @@ class BatchDesk:
         queue, reuse = self._parts.queue, self._parts.reuse
         waiting = 0 if reuse is None else reuse.waiting
         is_left = 0 < queue.withheld == queue.open - waiting
-        return is_left and not self._planning and all(task.done() for task in self._carried.values())
+        return is_left and not self._plans and all(task.done() for task in self._carried.values())
 
     @property
     def errand_is_done(self) -> bool:
         """True once a run that was opened for an errand can end."""
-        return self._errands is not None and not self._planning and self._errands.are_done(self.of_run.open)
+        return self._errands is not None and not self._plans and self._errands.are_done(self.of_run.open)
+
+    @property
+    def _may_plan(self) -> bool:
+        """True while batches are planned, or one that is no more may have its jobs planned again."""
+        open_ones = {each.number for each in self.of_run.open}
+        ending = (task for number, task in self._carried.items() if number not in open_ones)
+        return bool(self._plans) or not all(task.done() for task in ending)
 
     def restore(self, reader: JournalReader) -> None:
         """Take up the batches on record; their jobs are lent."""
@@ -151,7 +158,7 @@ class BatchDesk:
         if self._is_late:
             self._lending.give_back(jobs)
         else:
-            self._spawn(self._plan_taken(jobs))
+            self._plan(self._plan_taken(jobs))
 
     def release(self) -> None:
         """Send one by one what no batch takes, from now on."""
@@ -165,22 +172,23 @@ class BatchDesk:
 
     def send(self, jobs: Sequence[int] | None = None) -> None:
         """Send those of these jobs that are pending in batches; by default every one."""
-        self._spawn(self._send(self._lending.pending() if jobs is None else jobs))
+        self._plan(self._send(self._lending.pending() if jobs is None else jobs))
 
     async def _send(self, jobs: Sequence[int]) -> None:
         await self._plan_taken(await self._lending.take(jobs))
 
     async def _plan_taken(self, jobs: Sequence[int], *, probe: bool = True) -> None:
-        self._planning += 1
-        try:
-            await self.carriers.check()
-            async for batch in self._planner.plan(jobs, probe=probe):
-                self.of_run.add(batch)
-                self._settling.without_cancelled(batch)
-                batch.is_wanted_back = self._is_late
-                self._carry(batch)
-        finally:
-            self._planning -= 1
+        await self.carriers.check()
+        async for batch in self._planner.plan(jobs, probe=probe):
+            self.of_run.add(batch)
+            self._settling.without_cancelled(batch)
+            batch.is_wanted_back = self._is_late
+            self._carry(batch)
+
+    def _plan(self, work: Coroutine[Any, Any, None]) -> None:
+        plan = self._spawn(work)
+        self._plans.add(plan)
+        plan.add_done_callback(self._plans.discard)
 
     def _carry(self, batch: SentBatch) -> None:
         self._carried[batch.number] = self._spawn(self._carry_out(batch))
@@ -194,7 +202,7 @@ class BatchDesk:
             return
         left = [job for job in batch.jobs if self._lending.is_withheld(job, batch.number)]
         if len(left) < batch.record.jobs and not self._is_late:
-            await self._send([*left, *self._planner.take_left_out()])
+            self.send([*left, *self._planner.coverage.take_left_out()])
 
     def plan_again(self, jobs: Sequence[int], endpoint_tokens: tuple[Any, int] | None = None) -> None:
         """Plan lent jobs of a batch that was not created again; with smaller batches, if the most tokens of
@@ -202,7 +210,7 @@ class BatchDesk:
         """
         if endpoint_tokens is not None:
             self._drafting.most_tokens[endpoint_tokens[0]] = endpoint_tokens[1]
-        self._spawn(self._plan_taken(jobs, probe=False))
+        self._plan(self._plan_taken(jobs, probe=False))
 
     def lose_interest(self, jobs: Sequence[int]) -> None:
         """Note of those of these jobs that are in a batch that they are about to be cancelled."""

@@ -75,7 +75,6 @@ class Dropping:
         if verdict is AfterRefusal.NO_SERVICE:
             self._carriers.switch_off(member.endpoint, batch.record.model, str(failure))
         jobs = await self._drop(batch, str(failure))
-        await forget(batch, service)
         self._settling.notice(Severity.WARNING, f"{batch.where()} was not taken: {failure}")
         queue = member.endpoint, batch.record.model
         if verdict is AfterRefusal.SMALLER:
@@ -84,6 +83,7 @@ class Dropping:
             self._plans.plan_again(jobs)
         else:
             self._lending.give_back(jobs)
+        await forget(batch, service)
 
     async def _drop(self, batch: SentBatch, why: str) -> Sequence[int]:
         """Put on record that a batch will not be created. Return its jobs, but for those that were cancelled
@@ -101,6 +101,7 @@ class Dropping:
         batch.left = 0
         for job in jobs:
             tries[job] -= 1
+            self._parts.reservations.give_back(job)
         await self._lending.move(jobs, 0)
         with suppress(OSError):
             batch.file.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
 
 from llmdash.engine.batches.batch import SentBatch
@@ -52,11 +53,13 @@ class Escalation:
         if batch.is_wanted_back and batch.record.cancel_at is None:
             at = self._parts.wall_clock()
             await self._book.put(batch, BatchState.CANCELLING, only_in=AT_PROVIDER, cancel_at=at)
-        if batch.state is BatchState.CANCELLING and not batch.is_told.is_set():
+        is_to_end = batch.state is not BatchState.OUT and batch.record.cancel_at is not None
+        if is_to_end and not batch.is_told.is_set():
             watcher.nudge()
             await self._cancel(batch, service)
             watcher.nudge()
-        await batch.changed(self._left_s(batch))
+        if not is_to_end or batch.is_told.is_set():
+            await batch.changed(self._left_s(batch))
         if self._left_s(batch) == 0.0 and not batch.has_ended.is_set():
             await self._overdue(batch)
 
@@ -75,21 +78,26 @@ class Escalation:
 
     async def _cancel(self, batch: SentBatch, service: Batches) -> None:
         """Ask for the end of a batch until that is answered, or a look says that it has ended: then services
-        refuse it, some as a conflict, which may as well pass.
+        refuse it, some as a conflict, which may as well pass. Where nothing is answered in time, or the batch
+        is given up meanwhile, the provider is not told.
         """
         asking = asyncio.ensure_future(
             persistently(batch, self._terms.pace, lambda: self._ask(batch, service))
         )
-        ended = asyncio.ensure_future(batch.has_ended.wait())
+        until = time.monotonic() + (self._left_s(batch) or self._terms.pace.longest_again)
         try:
-            await asyncio.wait((asking, ended), return_when=asyncio.FIRST_COMPLETED)
+            while not (asking.done() or batch.has_ended.is_set() or batch.is_given_up):
+                left_s = until - time.monotonic()
+                if left_s <= 0.0:
+                    return
+                await batch.changed(left_s, asyncio.wait((asking,)))
         finally:
             asking.cancel()
-            ended.cancel()
             with suppress(Failure, asyncio.CancelledError):
                 await asking
-        batch.waits_for = ""
-        batch.is_told.set()
+        if not batch.is_given_up:
+            batch.waits_for = ""
+            batch.is_told.set()
 
     async def _ask(self, batch: SentBatch, service: Batches) -> None:
         """Ask once. A batch that was just made may not be seen yet: that is no refusal."""

@@ -85,6 +85,11 @@ class GroupProofs:
         """Note that a job is sent live before the others of its group."""
         self._first[group] = job
 
+    def awaited(self) -> set[int]:
+        """Return the jobs whose answers groups wait for."""
+        firsts = map(self.first_of, tuple(self._first))
+        return {first for first in firsts if first is not None}
+
     def first_of(self, group: RequestGroup) -> int | None:
         """Return the job whose answer a group waits for; None once it has ended."""
         first = self._first.get(group)

@@ -84,6 +84,13 @@ class Lending:
         columns = self._parts.store.columns
         return 0 <= job < columns.jobs and columns.batch[job] == batch and self._is_lent(job)
 
+    def is_of_draft(self, job: int) -> bool:
+        """True for a job of a draft that is still lent, or was cancelled since: its request is in the file
+        all the same, and may be paid for.
+        """
+        columns, state = self._parts.store.columns, JobState(self._parts.store.columns.state[job])
+        return state is JobState.CANCELLED or (state is JobState.BATCHED and columns.batch[job] == 0)
+
     def is_withheld(self, job: int, batch: int) -> bool:
         """True if a job came back without an outcome from this batch, the last that it was in."""
         columns = self._parts.store.columns

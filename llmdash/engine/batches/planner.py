@@ -12,6 +12,7 @@ from typing import NamedTuple
 from llmdash.engine.batches.batch import SentBatch, batch_name, request_name
 from llmdash.engine.batches.batch_file import BatchFile, RequestGroup
 from llmdash.engine.batches.carriers import Carriers
+from llmdash.engine.batches.coverage import Coverage
 from llmdash.engine.batches.disk_waits import DiskWaits
 from llmdash.engine.batches.drafts import Drafting, Drafts
 from llmdash.engine.batches.group_proofs import GroupProofs, option_names
@@ -22,7 +23,7 @@ from llmdash.engine.dispatch.asker import as_asked
 from llmdash.engine.dispatch.attempt import prompt_tokens
 from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.model.records import AttemptRecord, BatchRecord
-from llmdash.engine.model.states import BatchState, JobState
+from llmdash.engine.model.states import BatchState
 from llmdash.llms.options import merge_options
 from llmdash.llms.wire.failures import Failure
 from llmdash.prompts.source import InputError, Prompt
@@ -31,7 +32,6 @@ __all__ = ["Planner"]
 
 _NO_ROOM = "the budget has no room for it"
 _LOOK_S = 0.1
-_WAITING = (JobState.QUEUED, JobState.LIMITER, JobState.KEY, JobState.BACKOFF)
 _MEMBERS = 1_000
 """Attempts that are written together; then it is the turn of what is sent live."""
 
@@ -72,12 +72,12 @@ class Planner:
         self._open_sizes = open_sizes
         self._disk = disk
         self._proofs = GroupProofs(parts, folder)
-        self._left_out: list[int] = []
+        self.coverage = Coverage(parts, lending)
 
     async def plan(self, jobs: Sequence[int], *, probe: bool = True) -> AsyncGenerator[SentBatch, None]:
         """Yield batches of these lent jobs, each once it is on record. What cannot go is given back."""
         refused = RefusedRows(self._parts)
-        drafts, left, turns = Drafts(self._drafting.begin), deque(jobs), Turns()
+        drafts, left, turns = Drafts(self._drafting.begin), self._but_first(jobs), Turns()
         is_made = False
         if probe:
             await self._proofs.look()
@@ -88,7 +88,7 @@ class Planner:
                     if left:
                         batch = await self._placed(left, drafts, refused, probe=probe)
                     else:
-                        batch = await self._finished(next(iter(drafts)), drafts, left)
+                        batch = await self._finished(next(iter(drafts)), drafts, left, probe=probe)
                 except OSError as error:
                     needs = sum(draft.size for draft in drafts)
                     self._take_out(drafts, left)
@@ -102,9 +102,17 @@ class Planner:
         finally:
             drafts.discard()
             if self._parts.queue.withholds and not is_made:
-                for job in self._left_out:
+                for job in self.coverage.left_out:
                     refused.add(job, _NO_ROOM)
             refused.report()
+
+    def _but_first(self, jobs: Sequence[int]) -> deque[int]:
+        """Return jobs without those that go first, which go out again: a batch would wait for itself."""
+        awaited = self._proofs.awaited()
+        for job in awaited.intersection(jobs):
+            if self._lending.is_open(job, 0):
+                self._lending.give_out_first(job)
+        return deque(job for job in jobs if job not in awaited)
 
     def _take_out(self, drafts: Drafts, left: deque[int]) -> None:
         """Give the disk its room back: what is in drafts is written anew, later."""
@@ -128,11 +136,11 @@ class Planner:
         elif probe and draft.service.answers_live and self._proofs.lacks_first(request.group):
             self._send_first(request, draft)
         elif not draft.takes(line, request.tokens):
-            return await self._finished(draft, drafts, left)
-        elif self._is_covered(request, draft):
+            return await self._finished(draft, drafts, left, probe=probe)
+        elif self.coverage.covers(request.job, request.prompt, draft):
             draft.add(job, line, request.tokens)
         else:
-            self._leave_out(job)
+            self.coverage.leave_out(job)
         left.popleft()
         return None
 
@@ -140,21 +148,11 @@ class Planner:
         """Have a job go first, with its part of the budget: there may be no room beside those that wait for
         it. One that there is no room for now is not waited for.
         """
-        if self._is_covered(request, draft):
+        if self.coverage.covers(request.job, request.prompt, draft):
             self._proofs.begin(request.group, request.job)
             self._lending.give_out_first(request.job)
         else:
-            self._leave_out(request.job)
-
-    def _leave_out(self, job: int) -> None:
-        """Give a job back that the budget has no room for now."""
-        self._left_out.append(job)
-        self._lending.give_back((job,))
-
-    def take_left_out(self) -> Sequence[int]:
-        """Return the jobs that the budget had no room for since this was asked."""
-        found, self._left_out = self._left_out, []
-        return found
+            self.coverage.leave_out(request.job)
 
     def _request(self, job: int, refused: RefusedRows) -> _Request | None:
         try:
@@ -178,25 +176,24 @@ class Planner:
             refused.add(request.job, failure.message)
             return None
 
-    def _is_covered(self, request: _Request, draft: BatchFile) -> bool:
-        """True if the budget, where there is one, has room for the request."""
-        reservations = self._parts.reservations
-        return not reservations.are_needed or reservations.reserve(request.job, request.prompt, draft.member)
-
-    async def _finished(self, draft: BatchFile, drafts: Drafts, left: deque[int]) -> SentBatch | None:
+    async def _finished(
+        self, draft: BatchFile, drafts: Drafts, left: deque[int], *, probe: bool
+    ) -> SentBatch | None:
         """Put a batch on record, once the first job of its group was answered. Raises OSError; nothing is on
         record then.
         """
-        is_proven = not draft.jobs or await self._is_proven(draft)
+        is_proven = not draft.jobs or not probe or await self._is_proven(draft)
+        if is_proven:
+            await self.coverage.cut(draft)
         if not is_proven or not draft.jobs or not self._differs(draft, left):
             drafts.drop(draft)
             draft.discard()
-            self._lending.give_back(draft.jobs)
+            self.coverage.give_back(draft.jobs)
             return None
         await asyncio.to_thread(draft.complete)
         drafts.drop(draft)
         self._disk.is_well()
-        members = array("I", filter(self._is_member, draft.jobs))
+        members = array("I", filter(self._lending.is_of_draft, draft.jobs))
         batch = SentBatch(self._record(draft), self._folder, members, draft.member)
         await self._put_members(batch)
         await self._parts.journal.batch(batch.record)
@@ -204,31 +201,13 @@ class Planner:
         return batch
 
     async def _is_proven(self, draft: BatchFile) -> bool:
-        """Wait until the first job of a draft's group has ended; False if it was not answered."""
-        proofs, waited_for = self._proofs, None
-        while (first := proofs.first_of(draft.group)) is not None:
-            waited_for = first
-            self._keep_room(first, draft)
-            await asyncio.sleep(_LOOK_S)
-        return waited_for is None or proofs.is_proven(draft.group)
-
-    def _keep_room(self, first: int, draft: BatchFile) -> None:
-        """Reserve anew for a first job whose attempt was not billed, at the cost of those that wait for it:
-        without its answer none of them is sent.
+        """Wait until the first job of a draft's group has ended, where one goes first; False if it was not
+        answered.
         """
-        reservations, state = self._parts.reservations, JobState(self._parts.store.columns.state[first])
-        if not reservations.are_needed or reservations.holds(first) or state not in _WAITING:
-            return
-        try:
-            prompt = self._parts.source.prompt(first)
-        except InputError:
-            return  # the attempt will say so
-        fewer = 1
-        while not reservations.reserve(first, prompt, draft.member) and draft.jobs:
-            for job in draft.shorten(max(0, len(draft.jobs) - fewer)):
-                self._leave_out(job)
-            fewer *= 2
-        self._parts.queue.put_first(first)  # one that waits for room would let it wait behind itself
+        while (first := self._proofs.first_of(draft.group)) is not None:
+            self.coverage.keep_room(first, draft)
+            await asyncio.sleep(_LOOK_S)
+        return not draft.service.answers_live or self._proofs.is_proven(draft.group)
 
     def _differs(self, draft: BatchFile, left: deque[int]) -> bool:
         """Where batches have no names, see to it that this one has another number of requests than the open
@@ -244,13 +223,6 @@ class Planner:
             self._parts.reservations.give_back(job)
         left.extendleft(reversed(over))
         return True
-
-    def _is_member(self, job: int) -> bool:
-        """True for a job that is still lent, or was cancelled since: its request is in the file all the same,
-        and may be paid for.
-        """
-        is_cancelled = self._parts.store.columns.state[job] == JobState.CANCELLED
-        return is_cancelled or self._lending.is_open(job, 0)
 
     def _record(self, draft: BatchFile) -> BatchRecord:
         return BatchRecord(

@@ -14,7 +14,7 @@ from llmdash.engine.dispatch.rows import failed_record, model_of, reported
 from llmdash.engine.dispatch.settlement import Settlement
 from llmdash.engine.model.events import AnsweredInBatch, Noticed, TryFailed
 from llmdash.engine.model.records import AttemptRecord
-from llmdash.engine.model.states import JobState, Severity
+from llmdash.engine.model.states import Severity
 from llmdash.engine.pool.attribution import Attribution
 from llmdash.engine.pool.costs import cost_of_usage
 from llmdash.engine.pool.member import Lease, Member
@@ -119,9 +119,8 @@ class BatchSettling:
 
     def without_cancelled(self, batch: SentBatch) -> None:
         """Do that for the jobs that were cancelled while a batch was written."""
-        state = self._parts.store.columns.state
         for job in batch.jobs:
-            if state[job] == JobState.CANCELLED:
+            if not self._lending.is_open(job, batch.number):
                 self.without_interest(batch, job)
 
     def _lost(self, batch: SentBatch, member: Member | None, job: int, why: str) -> None:

@@ -85,5 +85,5 @@ def test_where_no_price_of_batches_or_no_service_is_known_it_says_so(
             assert forecast.cost == forecast.live_cost
         else:
             assert (forecast.jobs, forecast.stay) == (0, 4)
-            assert forecast.why == "no key has a batch service"
+            assert forecast.why == "no usable key has a batch service"
         gate.set()

@@ -91,8 +91,8 @@ def test_what_no_batch_can_carry_is_said_with_its_reason() -> None:
     assert stay_words(replace(FORECAST, stay=3, why="stream: a batch has none")) == (
         "3 jobs stay: stream: a batch has none"
     )
-    assert stay_words(BatchForecast(stay=5, why="no key has a batch service")) == (
-        "None of them can go: no key has a batch service"
+    assert stay_words(BatchForecast(stay=5, why="no usable key has a batch service")) == (
+        "None of them can go: no usable key has a batch service"
     )
     assert stay_words(BatchForecast()) == "None of them is pending: there is nothing to send"
     assert stay_words(FORECAST) == ""
