@@ -80,7 +80,9 @@ class SentBatch:
         self.is_told = asyncio.Event()
         """Set once the provider was asked to cancel it, by this start."""
         self.is_stuck = False
-        """Whether it waits for a key that is not there, or the provider does not know it any more."""
+        """Whether it waits for a key that is not there."""
+        self.is_lost = False
+        """Whether the provider does not know it any more, as far as that is known."""
         self.may_have_files = False
         """Whether more than one file of it may be at the provider, since the answer to an upload was lost."""
         self.adopted_id: str | None = None
@@ -121,7 +123,12 @@ class SentBatch:
     @property
     def needs_user(self) -> bool:
         """True if nothing more becomes of it until the user does something."""
-        return self.state is BatchState.HELD or self.is_stuck
+        return (self.state is BatchState.HELD or self.is_stuck) and not self.is_given_up
+
+    @property
+    def has_come_to_nothing(self) -> bool:
+        """True if that is so, and will stay so: it cannot be fetched, or there is no key to look at it."""
+        return (self.is_over or self.is_lost or self.is_stuck) and not self.is_given_up
 
     def want_back(self) -> None:
         """Have it cancelled; its jobs without a result are pending again once it has ended."""

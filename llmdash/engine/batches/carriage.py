@@ -204,11 +204,22 @@ class Carriage:
             elif not await self._collector.collect(batch, member, service, status):
                 await self._submitter.disown(batch)
         except Failure as failure:
-            words = f"its results cannot be fetched; {_BRING_BACK}: {failure}"
             batch.is_over = True
-            batch.is_given_up |= batch.may_be_given_up or self._abandons
-            await self._book.put(batch, BatchState.HELD, detail=words)
-            self._settling.notice(Severity.WARNING, f"{batch.where()}: {words}")
+            await self._hold(batch, f"its results cannot be fetched; {_BRING_BACK}: {failure}")
+
+    async def _lost(self, batch: SentBatch) -> None:
+        """Hold a batch that the provider does not know any more; it is looked at all the same."""
+        batch.waits_for = ""
+        if not batch.is_lost:
+            batch.is_lost = True
+            await self._hold(batch, f"the provider does not know it any more; {_BRING_BACK}")
+
+    async def _hold(self, batch: SentBatch, why: str) -> None:
+        """Hold a batch of which nothing more comes, unless it may be given up."""
+        batch.is_given_up |= batch.may_be_given_up or self._abandons
+        await self._book.put(batch, BatchState.HELD, detail=why)
+        self._settling.notice(Severity.WARNING, f"{batch.where()}: {why}")
+        batch.wakes.set()
 
     def _watch(self, member: Member, service: Batches) -> Watcher:
         found = self._watchers.get(member)
@@ -220,6 +231,7 @@ class Carriage:
                 self._pace,
                 lambda: [each for each in self._batches() if _is_out(each, member)],
                 lambda listing: self._twins.look(service, listing),
+                self._lost,
             )
             watcher.deadline = self._deadline
             found = self._watchers[member] = watcher, asyncio.create_task(watcher.run())

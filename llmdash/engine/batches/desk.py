@@ -98,7 +98,7 @@ class BatchDesk:
     def need_user(self) -> bool:
         """True if there are open batches, and none of them goes on until the user does something."""
         open_ones = self.of_run.open
-        are_over = bool(open_ones) and all(each.is_over or each.is_stuck for each in open_ones)
+        are_over = bool(open_ones) and all(each.has_come_to_nothing for each in open_ones)
         return are_over and not self._may_plan
 
     @property

@@ -46,7 +46,8 @@ class Errands:
     def _is_settled(self, batch: SentBatch) -> bool:
         if batch.adopted_id is not None:
             return self._is_late
-        if batch.needs_user or (batch.state in _NOT_SENT and not batch.is_wanted_back):
+        is_freed = batch.is_given_up or batch.may_be_given_up
+        if (batch.needs_user and not is_freed) or (batch.state in _NOT_SENT and not batch.is_wanted_back):
             return True
         if self._errand.waits:
             return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from llmdash.engine.batches.batch import SentBatch
@@ -26,13 +26,13 @@ _SHARE = 0.1
 """How many of the calls that a service allows are used to look, at most."""
 _SOON_S = 900.0
 _NOT_FOUND = 404
-_LOST = "the provider does not know it any more; bring it back to send its jobs again"
 
 
 class Watcher:
     """Looks for one key, again and again while batches are out with it: soon at first, then more rarely.
 
-    `told` is called with each listing, also about batches that are not of this run.
+    `told` is called with each listing, also about batches that are not of this run; `lost` with a batch that
+    the provider does not know any more.
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class Watcher:
         pace: BatchPace,
         out: Callable[[], Sequence[SentBatch]],
         told: Callable[[BatchListing], None],
+        lost: Callable[[SentBatch], Awaitable[None]],
     ) -> None:
         self._parts = parts
         self._book = book
@@ -50,6 +51,7 @@ class Watcher:
         self._pace = pace
         self._out = out
         self._told = told
+        self._lost = lost
         self._wait_s = pace.first_look
         self._nudged = asyncio.Event()
         self.deadline: float | None = None
@@ -116,7 +118,7 @@ class Watcher:
         except Failure as failure:
             age_s = self._parts.wall_clock() - (batch.record.creating_at or 0.0)
             if failure.status == _NOT_FOUND and age_s > self._pace.fresh:
-                batch.waits_for, batch.is_stuck = _LOST, True
+                await self._lost(batch)
             elif failure.status == _NOT_FOUND:
                 batch.waits_for = "the provider does not list it yet"
             else:
@@ -139,6 +141,12 @@ class Watcher:
             )
             batch.has_ended.set()
             return
+        if batch.is_lost:  # it was known again
+            batch.is_lost = False
+            is_asked = batch.record.cancel_at is not None
+            await self._book.put(
+                batch, BatchState.CANCELLING if is_asked else BatchState.OUT, only_in=AT_PROVIDER, detail=""
+            )
         await self._book.put(batch, None, only_in=AT_PROVIDER, **changes)
         if status.is_cancelling:
             await self._book.put(batch, BatchState.CANCELLING, only_in=(BatchState.OUT,))

@@ -240,14 +240,17 @@ class ScriptedService:
 
     async def status(self, batch_id: str) -> BatchStatus:
         self._provider.called("status")
+        return self._held(batch_id).status
+
+    def _held(self, batch_id: str) -> HeldBatch:
         held = self._provider.batches.get(batch_id)
         if held is None or held.listed_at > time.monotonic():
             raise refused(404, "no such batch")
-        return held.status
+        return held
 
     async def cancel(self, batch_id: str) -> BatchStatus:
         self._provider.called("cancel")
-        held = self._provider.batches[batch_id]
+        held = self._held(batch_id)
         held.status = held.status._replace(is_cancelling=True)
         self._provider.answered("cancel")
         return held.status

@@ -229,7 +229,11 @@ async def test_looks_at_a_batch_that_has_ended_change_no_figure_however_many(tmp
     batch.dollars, batch.left = 0.25, 3
     parts: Any = SimpleNamespace(journal=journal, wall_clock=lambda: 2e9)
     made: Any = ScriptedService(Provider(), "k0")
-    watcher = Watcher(parts, BatchBook(parts), made, QUICK, lambda: (batch,), lambda _: None)
+
+    async def lost(_: SentBatch) -> None:
+        raise AssertionError("it is known")
+
+    watcher = Watcher(parts, BatchBook(parts), made, QUICK, lambda: (batch,), lambda _: None, lost)
     ended = BatchStatus("batch_1", "completed", BatchEnd.COMPLETED, done=8, failed=0, ended_at=1e9 + 60)
     await watcher.saw(batch, ended)
     row = batch_row(batch.record, 2e9, left=batch.left, cost=batch.dollars)
