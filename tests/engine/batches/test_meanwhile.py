@@ -23,7 +23,7 @@ from llmdash.engine.model.ending import Ending
 from llmdash.engine.model.states import BatchState, JobState
 from llmdash.llms.messages import Usage
 from llmdash.llms.wire.failures import FailureKind
-from llmdash.prompts.source import Prompt, PromptList
+from llmdash.prompts.source import InputError, Prompt, PromptList
 from tests.engine.batches.provider import Provider, batch_plan, refused
 from tests.engine.batches.test_batches import balanced, executed, once, where
 from tests.engine.batches.test_planning import state_of
@@ -48,6 +48,15 @@ class SlowPrompts(PromptList):
 
     def prompt(self, index: int) -> Prompt:
         time.sleep(0.01)
+        return super().prompt(index)
+
+
+class LostPrompts(PromptList):
+    """Cannot be read any more, once `gone` is set."""
+
+    def prompt(self, index: int) -> Prompt:
+        if self.options["gone"].is_set():
+            raise InputError("the file has changed")
         return super().prompt(index)
 
 
@@ -151,3 +160,20 @@ def test_a_budget_that_is_set_while_a_batch_is_planned_counts_for_it(tmp_path: P
         until(session, lambda frame: frame.run.done >= 5)
         time.sleep(0.3)
     assert sum(provider.executed.values()) == 4
+
+
+def test_an_answer_to_a_prompt_that_cannot_be_read_any_more_may_be_paid_for(tmp_path: Path) -> None:
+    """What was reserved for it was never counted, so that a run held by its budget did not end."""
+    server, provider = Server(lambda _key, _prompt, _before: whole("x", Usage(3, 100))), Provider()
+    provider.stuck = True
+    gone = threading.Event()
+    source = LostPrompts("lost", "f" * 64, prompts(5).prompts, options={"gone": gone})
+    made = batch_plan(tmp_path, server, provider, source, budget=CENT * 1000, options=LIMIT, stay=True)
+    with started(priced(made)) as session:
+        until(session, lambda frame: where(frame) is BatchState.OUT)
+        gone.set()
+        provider.finish()
+        frame = until(session, lambda frame: frame.run.ended == 5 and where(frame) is BatchState.CLOSED)
+        balanced(session, server, provider)
+    assert (frame.run.failed, frame.batches[0].left) == (4, 0)
+    assert (frame.run.reserved, frame.run.unknown) == (0.0, 4)
