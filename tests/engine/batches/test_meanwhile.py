@@ -21,10 +21,11 @@ from llmdash.engine.model.commands import (
 )
 from llmdash.engine.model.ending import Ending
 from llmdash.engine.model.states import BatchState, JobState
+from llmdash.llms.batches import BatchStatus
 from llmdash.llms.messages import Usage
 from llmdash.llms.wire.failures import FailureKind
 from llmdash.prompts.source import InputError, Prompt, PromptList
-from tests.engine.batches.provider import Provider, batch_plan, refused
+from tests.engine.batches.provider import HeldBatch, Provider, batch_plan, refused
 from tests.engine.batches.test_batches import balanced, executed, once, where
 from tests.engine.batches.test_planning import state_of
 from tests.engine.scripted import (
@@ -177,3 +178,16 @@ def test_an_answer_to_a_prompt_that_cannot_be_read_any_more_may_be_paid_for(tmp_
         balanced(session, server, provider)
     assert (frame.run.failed, frame.batches[0].left) == (4, 0)
     assert (frame.run.reserved, frame.run.unknown) == (0.0, 4)
+
+
+class BrokenService(Provider):
+    """Something in it is wrong that nobody thought of."""
+
+    def go_on(self, held: HeldBatch) -> BatchStatus:
+        raise RuntimeError("no service does that")
+
+
+def test_a_fault_of_what_looks_after_batches_ends_the_run(tmp_path: Path) -> None:
+    """Nobody looked any more, and it waited for ever."""
+    with pytest.raises(RuntimeError, match="no service does that"):
+        run(batch_plan(tmp_path, Server(), BrokenService(), prompts(5)))
