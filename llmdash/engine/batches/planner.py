@@ -182,10 +182,11 @@ class Planner:
         """Put a batch on record, once the first job of its group was answered. Raises OSError; nothing is on
         record then.
         """
-        is_proven = not draft.jobs or not probe or await self._is_proven(draft)
-        if is_proven:
-            await self.coverage.cut(draft)
-        if not is_proven or not draft.jobs or not self._differs(draft, left):
+        if draft.jobs and probe and not await self._is_proven(draft):
+            self._begin_again(draft, drafts, left)
+            return None
+        await self.coverage.cut(draft)
+        if not draft.jobs or not self._differs(draft, left):
             drafts.drop(draft)
             draft.discard()
             self.coverage.give_back(draft.jobs)
@@ -199,6 +200,19 @@ class Planner:
         await self._parts.journal.batch(batch.record)
         await self._lending.move(members, draft.number)
         return batch
+
+    def _begin_again(self, draft: BatchFile, drafts: Drafts, left: deque[int]) -> None:
+        """Discard a draft whose first job was not answered: if it was cancelled, another one goes first, else
+        all are given back.
+        """
+        drafts.drop(draft)
+        draft.discard()
+        if self._proofs.is_refuted(draft.group):
+            self.coverage.give_back(draft.jobs)
+            return
+        for job in draft.jobs:
+            self._parts.reservations.give_back(job)
+        left.extendleft(reversed(draft.jobs))
 
     async def _is_proven(self, draft: BatchFile) -> bool:
         """Wait until the first job of a draft's group has ended, where one goes first; False if it was not

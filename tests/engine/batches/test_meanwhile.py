@@ -191,3 +191,15 @@ def test_a_fault_of_what_looks_after_batches_ends_the_run(tmp_path: Path) -> Non
     """Nobody looked any more, and it waited for ever."""
     with pytest.raises(RuntimeError, match="no service does that"):
         run(batch_plan(tmp_path, Server(), BrokenService(), prompts(5)))
+
+
+def test_where_the_first_job_is_cancelled_another_one_goes_first(tmp_path: Path) -> None:
+    gate = threading.Event()
+    server, provider = Server(held_from(0, gate)), Provider()
+    with started(batch_plan(tmp_path, server, provider, prompts(10), stay=True)) as session:
+        until(session, lambda frame: frame.run.batched == 9 and frame.run.in_flight == 1)
+        session.command(CancelJobs((0,)))
+        gate.set()
+        until(session, lambda frame: frame.run.done == 9)
+        balanced(session, server, provider)
+    assert (sum(server.asked.values()), sum(provider.executed.values())) == (2, 8)
