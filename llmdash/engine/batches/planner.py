@@ -183,13 +183,17 @@ class Planner:
         record then.
         """
         if draft.jobs and probe and not await self._is_proven(draft):
-            self._begin_again(draft, drafts, left)
+            if self._proofs.is_refuted(draft.group):
+                self._discard(draft, drafts)
+            else:
+                self._write_again(draft, drafts, left)
             return None
         await self.coverage.cut(draft)
+        if not all(map(self._lending.is_of_draft, draft.jobs)):
+            self._write_again(draft, drafts, left)
+            return None
         if not draft.jobs or not self._differs(draft, left):
-            drafts.drop(draft)
-            draft.discard()
-            self.coverage.give_back(draft.jobs)
+            self._discard(draft, drafts)
             return None
         await asyncio.to_thread(draft.complete)
         drafts.drop(draft)
@@ -201,18 +205,22 @@ class Planner:
         await self._lending.move(members, draft.number)
         return batch
 
-    def _begin_again(self, draft: BatchFile, drafts: Drafts, left: deque[int]) -> None:
-        """Discard a draft whose first job was not answered: if it was cancelled, another one goes first, else
-        all are given back.
+    def _discard(self, draft: BatchFile, drafts: Drafts) -> None:
+        """Give the jobs of a draft back."""
+        drafts.drop(draft)
+        draft.discard()
+        self.coverage.give_back(draft.jobs)
+
+    def _write_again(self, draft: BatchFile, drafts: Drafts, left: deque[int]) -> None:
+        """Begin a draft anew with what is still lent: the job that went first was cancelled, so that another
+        one goes, or one was cancelled and retried, so that it would be sent twice.
         """
         drafts.drop(draft)
         draft.discard()
-        if self._proofs.is_refuted(draft.group):
-            self.coverage.give_back(draft.jobs)
-            return
-        for job in draft.jobs:
+        jobs = [job for job in draft.jobs if self._lending.is_of_draft(job)]
+        for job in jobs:
             self._parts.reservations.give_back(job)
-        left.extendleft(reversed(draft.jobs))
+        left.extendleft(reversed(jobs))
 
     async def _is_proven(self, draft: BatchFile) -> bool:
         """Wait until the first job of a draft's group has ended, where one goes first; False if it was not

@@ -16,11 +16,12 @@ from llmdash.engine.model.commands import (
     GiveUpBatch,
     Pause,
     Resume,
+    RetryJobs,
     SendInBatches,
     SetBudget,
 )
 from llmdash.engine.model.ending import Ending
-from llmdash.engine.model.states import BatchState, JobState
+from llmdash.engine.model.states import BatchState, JobState, RunState
 from llmdash.llms.batches import BatchStatus
 from llmdash.llms.messages import Usage
 from llmdash.llms.wire.failures import FailureKind
@@ -75,12 +76,11 @@ def test_a_job_that_goes_first_is_not_put_in_a_batch_that_waits_for_it(tmp_path:
     made = batch_plan(tmp_path, server, provider, prompts(10), terms=BatchTerms(), concurrency=1, stay=True)
     with started(made) as session:
         session.command(Pause())
-        until(session, lambda frame: frame.run.state.value == "paused")
+        until(session, lambda frame: frame.run.state is RunState.PAUSED)
         session.command(SendInBatches(None))
-        until(session, lambda frame: frame.run.batched >= 8)
-        time.sleep(0.3)
+        until(session, lambda frame: (frame.run.batched, frame.run.queued) == (9, 1))
         session.command(SendInBatches(None))
-        time.sleep(0.3)
+        time.sleep(0.1)
         session.command(Resume())
         gate.set()
         until(session, lambda frame: frame.run.done == 10)
@@ -203,3 +203,22 @@ def test_where_the_first_job_is_cancelled_another_one_goes_first(tmp_path: Path)
         until(session, lambda frame: frame.run.done == 9)
         balanced(session, server, provider)
     assert (sum(server.asked.values()), sum(provider.executed.values())) == (2, 8)
+
+
+def test_a_job_that_is_cancelled_and_retried_while_its_batch_waits_is_sent_once(tmp_path: Path) -> None:
+    gate = threading.Event()
+
+    def script(_key: str, prompt: str, _before: int) -> list[Any]:
+        return [*([gate] if prompt == "prompt 0" else []), *whole(f"re: {prompt}")]
+
+    server, provider = Server(script), Provider()
+    with started(batch_plan(tmp_path, server, provider, prompts(10), stay=True)) as session:
+        until(session, lambda frame: frame.run.batched == 9 and frame.run.in_flight == 1)
+        session.command(CancelJobs((3,)))
+        until(session, lambda frame: frame.run.cancelled == 1)
+        session.command(RetryJobs((3,)))
+        until(session, lambda frame: state_of(frame, "p3") is JobState.DONE)
+        gate.set()
+        until(session, lambda frame: frame.run.done == 10)
+        balanced(session, server, provider)
+    assert executed(server, provider) == once(10)
