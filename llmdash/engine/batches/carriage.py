@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
@@ -19,7 +18,7 @@ from llmdash.engine.batches.queue_room import QueueRoom
 from llmdash.engine.batches.refused_batches import RefusedBatches
 from llmdash.engine.batches.settling import BatchSettling
 from llmdash.engine.batches.submitter import Submitter
-from llmdash.engine.batches.twins import Twins
+from llmdash.engine.batches.twins import Spawn, Twins
 from llmdash.engine.batches.watcher import AT_PROVIDER, Watcher
 from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.dispatch.runner import BatchRunner
@@ -38,7 +37,7 @@ _NOT_OUT = (BatchState.PLANNED, BatchState.UPLOADED, BatchState.CREATING)
 
 class Carriage:
     """Carries batches out and back; each is a task that goes on from the state on record. `batches` returns
-    those of the run, closed ones too.
+    those of the run, closed ones too; `spawn` begins a task that ends the run if it breaks.
     """
 
     def __init__(
@@ -53,6 +52,7 @@ class Carriage:
         plans: Plans,
         batches: Callable[[], Sequence[SentBatch]],
         disk: DiskWaits,
+        spawn: Spawn,
     ) -> None:
         self._parts = parts
         self._runner = runner
@@ -64,12 +64,13 @@ class Carriage:
         self._disk = disk
         self._batches = batches
         self._book = book = BatchBook(parts)
-        self._twins = Twins(batches, settling, terms.pace)
+        self._twins = Twins(batches, settling, terms.pace, spawn)
         self._submitter = Submitter(parts, book, terms.pace, self._twins.owned, batches)
         self._refused = RefusedBatches(terms.pace)
         self._dropping = Dropping(parts, book, carriers, lending, settling, plans, self._refused)
         self._escalation = Escalation(parts, book, settling, collector, terms)
-        self._watchers: dict[Member, tuple[Watcher, asyncio.Task[None]]] = {}
+        self._watchers: dict[Member, Watcher] = {}
+        self._spawn = spawn
         self._room = QueueRoom(batches)
         self._left_before: set[int] = set()
         """Batches of an earlier start that were not looked at by this one."""
@@ -83,7 +84,7 @@ class Carriage:
     def set_deadline(self, at: float | None) -> None:
         """Look often as this time comes near, in Unix seconds."""
         self._deadline = at
-        for watcher, _ in self._watchers.values():
+        for watcher in self._watchers.values():
             watcher.deadline = at
 
     async def carry(self, batch: SentBatch) -> None:
@@ -224,7 +225,7 @@ class Carriage:
     def _watch(self, member: Member, service: Batches) -> Watcher:
         found = self._watchers.get(member)
         if found is None:
-            watcher = Watcher(
+            found = self._watchers[member] = Watcher(
                 self._parts,
                 self._book,
                 service,
@@ -233,17 +234,9 @@ class Carriage:
                 lambda listing: self._twins.look(service, listing),
                 self._lost,
             )
-            watcher.deadline = self._deadline
-            found = self._watchers[member] = watcher, asyncio.create_task(watcher.run())
-        return found[0]
-
-    async def close(self) -> None:
-        """Stop to look."""
-        tasks = [task for _, task in self._watchers.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await self._twins.close()
+            found.deadline = self._deadline
+            self._spawn(found.run())
+        return found
 
 
 def _needs_file(batch: SentBatch, service: Batches) -> bool:

@@ -82,6 +82,7 @@ class BatchDesk:
             self,
             self.of_run.all,
             disk,
+            self._spawn,
         )
         parts.queue.withholds = terms.only and terms.errand is None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -273,4 +274,3 @@ class BatchDesk:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._carriage.close()

@@ -39,6 +39,8 @@ class GroupProofs:
         self._proven: set[RequestGroup] = set()
         self._first: dict[RequestGroup, int] = {}
         """The job of each group that is sent live before the others."""
+        self._refuted: set[RequestGroup] = set()
+        """The groups whose last first job was not cancelled, and not answered."""
 
     async def look(self) -> None:
         """Learn from the jobs that were answered so far."""
@@ -84,6 +86,7 @@ class GroupProofs:
     def begin(self, group: RequestGroup, job: int) -> None:
         """Note that a job is sent live before the others of its group."""
         self._first[group] = job
+        self._refuted.discard(group)
 
     def awaited(self) -> set[int]:
         """Return the jobs whose answers groups wait for."""
@@ -100,6 +103,8 @@ class GroupProofs:
             self._proven.add(group)
         elif state.ended:
             del self._first[group]
+            if state is not JobState.CANCELLED:
+                self._refuted.add(group)
         else:
             return first
         return None
@@ -107,3 +112,7 @@ class GroupProofs:
     def is_proven(self, group: RequestGroup) -> bool:
         """True if a job of a group was answered."""
         return group in self._proven
+
+    def is_refuted(self, group: RequestGroup) -> bool:
+        """True if the job that went first for a group failed: there is no use in the others."""
+        return group in self._refuted

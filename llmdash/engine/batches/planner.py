@@ -182,13 +182,18 @@ class Planner:
         """Put a batch on record, once the first job of its group was answered. Raises OSError; nothing is on
         record then.
         """
-        is_proven = not draft.jobs or not probe or await self._is_proven(draft)
-        if is_proven:
-            await self.coverage.cut(draft)
-        if not is_proven or not draft.jobs or not self._differs(draft, left):
-            drafts.drop(draft)
-            draft.discard()
-            self.coverage.give_back(draft.jobs)
+        if draft.jobs and probe and not await self._is_proven(draft):
+            if self._proofs.is_refuted(draft.group):
+                self._discard(draft, drafts)
+            else:
+                self._write_again(draft, drafts, left)
+            return None
+        await self.coverage.cut(draft)
+        if not all(map(self._lending.is_of_draft, draft.jobs)):
+            self._write_again(draft, drafts, left)
+            return None
+        if not draft.jobs or not self._differs(draft, left):
+            self._discard(draft, drafts)
             return None
         await asyncio.to_thread(draft.complete)
         drafts.drop(draft)
@@ -199,6 +204,23 @@ class Planner:
         await self._parts.journal.batch(batch.record)
         await self._lending.move(members, draft.number)
         return batch
+
+    def _discard(self, draft: BatchFile, drafts: Drafts) -> None:
+        """Give the jobs of a draft back."""
+        drafts.drop(draft)
+        draft.discard()
+        self.coverage.give_back(draft.jobs)
+
+    def _write_again(self, draft: BatchFile, drafts: Drafts, left: deque[int]) -> None:
+        """Begin a draft anew with what is still lent: the job that went first was cancelled, so that another
+        one goes, or one was cancelled and retried, so that it would be sent twice.
+        """
+        drafts.drop(draft)
+        draft.discard()
+        jobs = [job for job in draft.jobs if self._lending.is_of_draft(job)]
+        for job in jobs:
+            self._parts.reservations.give_back(job)
+        left.extendleft(reversed(jobs))
 
     async def _is_proven(self, draft: BatchFile) -> bool:
         """Wait until the first job of a draft's group has ended, where one goes first; False if it was not

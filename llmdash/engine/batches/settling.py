@@ -50,6 +50,7 @@ class BatchSettling:
         try:
             prompt = parts.source.prompt(job)
         except InputError as error:
+            self._lost(batch, member, job, str(error))
             self._lending.end(job)
             self._settlement.refused(job, str(error))
             return

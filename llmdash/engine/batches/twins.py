@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
+from typing import Any
 
 from llmdash.engine.batches.batch import SentBatch
 from llmdash.engine.batches.calls import persistently
@@ -14,24 +14,30 @@ from llmdash.engine.model.states import Severity
 from llmdash.llms.batches import BatchEnd, Batches, BatchListing
 from llmdash.llms.wire.failures import Failure
 
-__all__ = ["Twins"]
+__all__ = ["Spawn", "Twins"]
+
+Spawn = Callable[[Coroutine[Any, Any, None]], object]
 
 
 class Twins:
     """Looks at every list for a second batch with the name, or the file, of one of this run, cancels it and
     says so.
 
-    `batches` returns those of the run, closed ones too.
+    `batches` returns those of the run, closed ones too; `spawn` begins a task.
     """
 
     def __init__(
-        self, batches: Callable[[], Sequence[SentBatch]], settling: BatchSettling, pace: BatchPace
+        self,
+        batches: Callable[[], Sequence[SentBatch]],
+        settling: BatchSettling,
+        pace: BatchPace,
+        spawn: Spawn,
     ) -> None:
         self._batches = batches
         self._settling = settling
         self._pace = pace
         self._known: set[str] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._spawn = spawn
 
     def owned(self) -> set[str]:
         """Return the provider's ids of the batches of this run, and of their twins."""
@@ -51,16 +57,8 @@ class Twins:
             self._known.add(status.id)
             words = f"{batch.where()} was created twice; the other one is cancelled: {status.id}"
             self._settling.notice(Severity.WARNING, words)
-            task = asyncio.create_task(self._cancel(batch, service, status.id))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._spawn(self._cancel(batch, service, status.id))
 
     async def _cancel(self, batch: SentBatch, service: Batches, twin: str) -> None:
         with suppress(Failure):
             await persistently(batch, self._pace, lambda: service.cancel(twin))
-
-    async def close(self) -> None:
-        """Stop what goes on."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)

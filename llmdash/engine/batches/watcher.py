@@ -108,7 +108,7 @@ class Watcher:
         for batch in batches:
             status = known.get(batch.record.provider_id or "") or await self._alone(batch)
             if status is not None:
-                batch.waits_for = ""
+                batch.waits_for, batch.is_stuck = "", False
                 await self.saw(batch, status)
 
     async def _alone(self, batch: SentBatch) -> BatchStatus | None:

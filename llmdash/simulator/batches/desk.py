@@ -80,10 +80,6 @@ class SimulatedBatches:
         """Change orders (see BatchOrders), for all batches or for one. Raises ValueError."""
         return self._book.order(orders, batch)
 
-    def set_orders(self, orders: BatchOrders, batch: str | None = None) -> None:
-        """Replace all orders, for all batches or for one."""
-        self._book.set(orders, batch)
-
     def reset(self) -> None:
         """Have everything go right again."""
         self._book.reset()

@@ -105,15 +105,11 @@ class OrderBook:
             changed = msgspec.convert({**before, **orders}, BatchOrders)
         except msgspec.ValidationError as error:
             raise ValueError(f"batch orders: {error}") from None
-        self.set(changed, batch)
-        return changed
-
-    def set(self, orders: BatchOrders, batch: str | None = None) -> None:
-        """Replace all orders for one batch (`next`: to be created) or for all."""
         if batch is None:
-            self.general = orders
+            self.general = changed
         else:
-            self._single[batch] = orders
+            self._single[batch] = changed
+        return changed
 
     def reset(self) -> None:
         """Have everything go right again."""

@@ -16,15 +16,17 @@ from llmdash.engine.model.commands import (
     GiveUpBatch,
     Pause,
     Resume,
+    RetryJobs,
     SendInBatches,
     SetBudget,
 )
 from llmdash.engine.model.ending import Ending
-from llmdash.engine.model.states import BatchState, JobState
+from llmdash.engine.model.states import BatchState, JobState, RunState
+from llmdash.llms.batches import BatchStatus
 from llmdash.llms.messages import Usage
 from llmdash.llms.wire.failures import FailureKind
-from llmdash.prompts.source import Prompt, PromptList
-from tests.engine.batches.provider import Provider, batch_plan, refused
+from llmdash.prompts.source import InputError, Prompt, PromptList
+from tests.engine.batches.provider import HeldBatch, Provider, batch_plan, refused
 from tests.engine.batches.test_batches import balanced, executed, once, where
 from tests.engine.batches.test_planning import state_of
 from tests.engine.scripted import (
@@ -51,6 +53,15 @@ class SlowPrompts(PromptList):
         return super().prompt(index)
 
 
+class LostPrompts(PromptList):
+    """Cannot be read any more, once `gone` is set."""
+
+    def prompt(self, index: int) -> Prompt:
+        if self.options["gone"].is_set():
+            raise InputError("the file has changed")
+        return super().prompt(index)
+
+
 def test_a_first_job_that_fails_while_others_are_written_keeps_them_out_of_batches(tmp_path: Path) -> None:
     wrong = failing(FailureKind.REQUEST, "no such model", status=404)
     server, provider = Server(lambda *_: wrong), Provider()
@@ -65,12 +76,11 @@ def test_a_job_that_goes_first_is_not_put_in_a_batch_that_waits_for_it(tmp_path:
     made = batch_plan(tmp_path, server, provider, prompts(10), terms=BatchTerms(), concurrency=1, stay=True)
     with started(made) as session:
         session.command(Pause())
-        until(session, lambda frame: frame.run.state.value == "paused")
+        until(session, lambda frame: frame.run.state is RunState.PAUSED)
         session.command(SendInBatches(None))
-        until(session, lambda frame: frame.run.batched >= 8)
-        time.sleep(0.3)
+        until(session, lambda frame: (frame.run.batched, frame.run.queued) == (9, 1))
         session.command(SendInBatches(None))
-        time.sleep(0.3)
+        time.sleep(0.1)
         session.command(Resume())
         gate.set()
         until(session, lambda frame: frame.run.done == 10)
@@ -151,3 +161,64 @@ def test_a_budget_that_is_set_while_a_batch_is_planned_counts_for_it(tmp_path: P
         until(session, lambda frame: frame.run.done >= 5)
         time.sleep(0.3)
     assert sum(provider.executed.values()) == 4
+
+
+def test_an_answer_to_a_prompt_that_cannot_be_read_any_more_may_be_paid_for(tmp_path: Path) -> None:
+    """What was reserved for it was never counted, so that a run held by its budget did not end."""
+    server, provider = Server(lambda _key, _prompt, _before: whole("x", Usage(3, 100))), Provider()
+    provider.stuck = True
+    gone = threading.Event()
+    source = LostPrompts("lost", "f" * 64, prompts(5).prompts, options={"gone": gone})
+    made = batch_plan(tmp_path, server, provider, source, budget=CENT * 1000, options=LIMIT, stay=True)
+    with started(priced(made)) as session:
+        until(session, lambda frame: where(frame) is BatchState.OUT)
+        gone.set()
+        provider.finish()
+        frame = until(session, lambda frame: frame.run.ended == 5 and where(frame) is BatchState.CLOSED)
+        balanced(session, server, provider)
+    assert (frame.run.failed, frame.batches[0].left) == (4, 0)
+    assert (frame.run.reserved, frame.run.unknown) == (0.0, 4)
+
+
+class BrokenService(Provider):
+    """Something in it is wrong that nobody thought of."""
+
+    def go_on(self, held: HeldBatch) -> BatchStatus:
+        raise RuntimeError("no service does that")
+
+
+def test_a_fault_of_what_looks_after_batches_ends_the_run(tmp_path: Path) -> None:
+    """Nobody looked any more, and it waited for ever."""
+    with pytest.raises(RuntimeError, match="no service does that"):
+        run(batch_plan(tmp_path, Server(), BrokenService(), prompts(5)))
+
+
+def test_where_the_first_job_is_cancelled_another_one_goes_first(tmp_path: Path) -> None:
+    gate = threading.Event()
+    server, provider = Server(held_from(0, gate)), Provider()
+    with started(batch_plan(tmp_path, server, provider, prompts(10), stay=True)) as session:
+        until(session, lambda frame: frame.run.batched == 9 and frame.run.in_flight == 1)
+        session.command(CancelJobs((0,)))
+        gate.set()
+        until(session, lambda frame: frame.run.done == 9)
+        balanced(session, server, provider)
+    assert (sum(server.asked.values()), sum(provider.executed.values())) == (2, 8)
+
+
+def test_a_job_that_is_cancelled_and_retried_while_its_batch_waits_is_sent_once(tmp_path: Path) -> None:
+    gate = threading.Event()
+
+    def script(_key: str, prompt: str, _before: int) -> list[Any]:
+        return [*([gate] if prompt == "prompt 0" else []), *whole(f"re: {prompt}")]
+
+    server, provider = Server(script), Provider()
+    with started(batch_plan(tmp_path, server, provider, prompts(10), stay=True)) as session:
+        until(session, lambda frame: frame.run.batched == 9 and frame.run.in_flight == 1)
+        session.command(CancelJobs((3,)))
+        until(session, lambda frame: frame.run.cancelled == 1)
+        session.command(RetryJobs((3,)))
+        until(session, lambda frame: state_of(frame, "p3") is JobState.DONE)
+        gate.set()
+        until(session, lambda frame: frame.run.done == 10)
+        balanced(session, server, provider)
+    assert executed(server, provider) == once(10)

@@ -209,7 +209,7 @@ async def test_calls_fail_and_services_are_absent() -> None:
 
 async def test_orders_for_the_next_batch_are_those_of_no_other() -> None:
     services = BatchServices()
-    services.app.batches.set_orders(BatchOrders(expired=0.5), "next")
+    services.app.batches.order({"expired": 0.5}, "next")
     first, second = await services.batch(10), await services.batch(10)
     assert (await services.end(first))["status"] == "expired"
     assert (await services.end(second))["status"] == "completed"
