@@ -256,8 +256,9 @@ class Collector:
         await self._book.put(
             batch, BatchState.CLOSED, ended_at=ended_at, done=done, failed=failed, expired=expired
         )
-        jobs = counted(batch.record.jobs, "job")
-        self._settling.notice(Severity.INFORMATION, f"{batch.where()} is back: {jobs}")
+        jobs, came = counted(batch.record.jobs, "job"), done + failed
+        said = jobs if came >= batch.record.jobs else f"{came:,} of {jobs} with a result"
+        self._settling.notice(Severity.INFORMATION, f"{batch.where()} is back: {said}")
 
 
 def _files(batch: SentBatch, status: BatchStatus) -> list[Path]:

@@ -35,6 +35,8 @@ _IS_GONE = re.compile(
     re.IGNORECASE,
 )
 _LONGEST = 4.0
+_MOST_SPLITS = 64
+"""Where a batch of that part of the size is too large, too, it is not the size."""
 
 
 class AfterRefusal(enum.Enum):
@@ -72,6 +74,8 @@ class RefusedBatches:
         self._rest_s: dict[tuple[str, str], float] = {}
         self._without_file: set[tuple[str, str]] = set()
         """The queues that lost the file of a batch which they had taken."""
+        self._too_large: dict[tuple[str, str], int] = {}
+        """The tokens of the first batch that was too large for a queue, until that takes a smaller one."""
 
     def judge(self, batch: SentBatch, failure: Failure) -> AfterRefusal:
         """Return what follows from a refusal of a batch, and let its queue rest where that is full."""
@@ -87,7 +91,9 @@ class RefusedBatches:
         if failure.kind in (FailureKind.AUTH, FailureKind.QUOTA):
             return AfterRefusal.OTHER_KEY
         if batch.record.jobs > 1 and (failure.status == _TOO_LARGE or _IS_TOO_LARGE.search(said) is not None):
-            return AfterRefusal.SMALLER
+            first = self._too_large.setdefault(_queue(batch), batch.record.tokens)
+            is_size = batch.record.tokens * _MOST_SPLITS >= first
+            return AfterRefusal.SMALLER if is_size else AfterRefusal.NO_SERVICE
         if failure.kind in (FailureKind.REQUEST, FailureKind.CONFIG) and failure.status != 429:
             is_service = failure.status in _NOT_THERE or _NOT_BATCHABLE.search(said) is not None
             return AfterRefusal.NO_SERVICE if is_service else AfterRefusal.BACK
@@ -101,6 +107,7 @@ class RefusedBatches:
     def took(self, batch: SentBatch) -> None:
         """Note that the service took a batch."""
         self._rest_s.pop(_queue(batch), None)
+        self._too_large.pop(_queue(batch), None)
 
     def _rest(self, batch: SentBatch, failure: Failure) -> None:
         queue = _queue(batch)

@@ -433,6 +433,16 @@ def test_a_creation_that_is_refused_says_nothing_of_the_key(
         assert max(len(held.requests) for held in provider.batches.values()) <= (30 if not again else 16)
 
 
+def test_where_batches_of_every_size_are_too_large_jobs_go_one_by_one_soon(tmp_path: Path) -> None:
+    """They were split down to single jobs: ten thousand made twenty thousand batches."""
+    server, provider = Server(), Provider()
+    provider.refusals = [("create", refused(413, "too large"))] * 10_000
+    session = run(batch_plan(tmp_path, server, provider, prompts(500)))
+    frame = balanced(session, server, provider)
+    assert (frame.run.done, executed(server, provider)) == (500, once(500))
+    assert len(frame.batches) <= 2 * 64 + 2
+
+
 def test_a_file_that_is_refused_after_it_was_taken_is_sent_in_smaller_batches(tmp_path: Path) -> None:
     server, provider = Server(), Provider()
     created = provider.create
