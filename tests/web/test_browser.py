@@ -71,7 +71,9 @@ def test_a_run_is_shown_typed_into_and_resized_in_a_page(home: Path, web: Served
     page.wait_for("all ended, nothing failed")
     page.type("q")
     wait_for(lambda: page.notice == "The viewer has ended.", "the end")
-    page.load_by("Runtime.evaluate", expression="document.querySelector('#again').click()")
+    # later, since a call that loads a page may get no answer
+    click = "setTimeout(() => document.querySelector('#again').click())"
+    page.load_by("Runtime.evaluate", expression=click)
     page.wait_for("all ended, nothing failed")
     web.process.send_signal(signal.SIGINT)
     wait_for(lambda: page.notice.startswith("The server is not reached"), "the loss of the server")
