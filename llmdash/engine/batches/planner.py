@@ -72,6 +72,8 @@ class Planner:
         self._open_sizes = open_sizes
         self._disk = disk
         self._proofs = GroupProofs(parts, folder)
+        self._recording = asyncio.Lock()
+        """Held while a batch is put on record: a job that is in two drafts is in no more than one batch."""
         self.coverage = Coverage(parts, lending)
 
     async def plan(self, jobs: Sequence[int], *, probe: bool = True) -> AsyncGenerator[SentBatch, None]:
@@ -188,6 +190,11 @@ class Planner:
             else:
                 self._write_again(draft, drafts, left)
             return None
+        async with self._recording:
+            return await self._recorded(draft, drafts, left)
+
+    async def _recorded(self, draft: BatchFile, drafts: Drafts, left: deque[int]) -> SentBatch | None:
+        """Put a batch of what is still lent on record. Raises OSError."""
         await self.coverage.cut(draft)
         if not all(map(self._lending.is_of_draft, draft.jobs)):
             self._write_again(draft, drafts, left)

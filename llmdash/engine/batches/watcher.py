@@ -108,7 +108,7 @@ class Watcher:
         for batch in batches:
             status = known.get(batch.record.provider_id or "") or await self._alone(batch)
             if status is not None:
-                batch.waits_for, batch.is_stuck = "", False
+                batch.waits_for = ""
                 await self.saw(batch, status)
 
     async def _alone(self, batch: SentBatch) -> BatchStatus | None:
@@ -127,6 +127,7 @@ class Watcher:
 
     async def saw(self, batch: SentBatch, status: BatchStatus) -> None:
         """Put on record what is new of a batch."""
+        was_lost, batch.is_lost = batch.is_lost, False
         batch.status, record = status, batch.record
         changes: dict[str, Any] = {
             "word": storable(status.word),
@@ -141,8 +142,7 @@ class Watcher:
             )
             batch.has_ended.set()
             return
-        if batch.is_lost:  # it was known again
-            batch.is_lost = False
+        if was_lost:
             is_asked = batch.record.cancel_at is not None
             await self._book.put(
                 batch, BatchState.CANCELLING if is_asked else BatchState.OUT, only_in=AT_PROVIDER, detail=""

@@ -222,3 +222,25 @@ def test_a_job_that_is_cancelled_and_retried_while_its_batch_waits_is_sent_once(
         until(session, lambda frame: frame.run.done == 10)
         balanced(session, server, provider)
     assert executed(server, provider) == once(10)
+
+
+def test_a_job_that_is_cancelled_retried_and_sent_in_another_batch_is_in_one_of_both(tmp_path: Path) -> None:
+    gate = threading.Event()
+
+    def script(_key: str, prompt: str, _before: int) -> list[Any]:
+        return [*([gate] if prompt == "prompt 0" else []), *whole(f"re: {prompt}")]
+
+    server, provider = Server(script), Provider()
+    with started(batch_plan(tmp_path, server, provider, prompts(10), stay=True)) as session:
+        until(session, lambda frame: frame.run.batched == 9 and frame.run.in_flight == 1)
+        session.command(CancelJobs((3,)))
+        until(session, lambda frame: frame.run.cancelled == 1)
+        for command in (Pause(), RetryJobs((3,)), SendInBatches((3,))):
+            session.command(command)
+        until(session, lambda frame: frame.run.batched == 9 and frame.run.cancelled == 0)
+        gate.set()
+        until(session, lambda frame: frame.run.done == 1)
+        session.command(Resume())
+        until(session, lambda frame: frame.run.done == 10)
+        balanced(session, server, provider)
+    assert executed(server, provider) == once(10)
