@@ -138,14 +138,19 @@ class Watcher:
         }
         if status.end is not BatchEnd.NOT_YET:
             await self._book.put(
-                batch, BatchState.ENDED, only_in=AT_PROVIDER, ended_at=status.ended_at, **changes
+                batch,
+                BatchState.ENDED,
+                only_in=AT_PROVIDER,
+                ended_at=status.ended_at,
+                detail=None,  # what it was held for, if it was
+                **changes,
             )
             batch.has_ended.set()
             return
         if was_lost:
             is_asked = batch.record.cancel_at is not None
             await self._book.put(
-                batch, BatchState.CANCELLING if is_asked else BatchState.OUT, only_in=AT_PROVIDER, detail=""
+                batch, BatchState.CANCELLING if is_asked else BatchState.OUT, only_in=AT_PROVIDER, detail=None
             )
         await self._book.put(batch, None, only_in=AT_PROVIDER, **changes)
         if status.is_cancelling:

@@ -85,5 +85,7 @@ def test_one_that_is_known_again_goes_on(tmp_path: Path) -> None:
         frame = until(session, lambda frame: states(frame) == [BatchState.OUT])
         assert frame.batches[0].detail != WORDS
         provider.finish()
+        frame = until(session, lambda frame: states(frame) == [BatchState.CLOSED])
+        assert frame.batches[0].detail != WORDS
         until(session, lambda frame: frame.run.done == 9)
         balanced(session, server, provider)

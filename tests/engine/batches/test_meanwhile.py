@@ -22,6 +22,7 @@ from llmdash.engine.model.commands import (
 )
 from llmdash.engine.model.ending import Ending
 from llmdash.engine.model.states import BatchState, JobState, RunState
+from llmdash.engine.session import LocalSession
 from llmdash.llms.batches import BatchStatus
 from llmdash.llms.messages import Usage
 from llmdash.llms.wire.failures import FailureKind
@@ -31,6 +32,7 @@ from tests.engine.batches.test_batches import balanced, executed, once, where
 from tests.engine.batches.test_planning import state_of
 from tests.engine.scripted import (
     ALL,
+    Script,
     Server,
     failing,
     held_from,
@@ -205,17 +207,26 @@ def test_where_the_first_job_is_cancelled_another_one_goes_first(tmp_path: Path)
     assert (sum(server.asked.values()), sum(provider.executed.values())) == (2, 8)
 
 
-def test_a_job_that_is_cancelled_and_retried_while_its_batch_waits_is_sent_once(tmp_path: Path) -> None:
-    gate = threading.Event()
+def first_waits(gate: threading.Event) -> Script:
+    """The job that goes first is answered once the gate is open."""
 
     def script(_key: str, prompt: str, _before: int) -> list[Any]:
         return [*([gate] if prompt == "prompt 0" else []), *whole(f"re: {prompt}")]
 
-    server, provider = Server(script), Provider()
+    return script
+
+
+def cancel_one_of_a_draft(session: LocalSession) -> None:
+    until(session, lambda frame: frame.run.batched == 9 and frame.run.in_flight == 1)
+    session.command(CancelJobs((3,)))
+    until(session, lambda frame: frame.run.cancelled == 1)
+
+
+def test_a_job_that_is_cancelled_and_retried_while_its_batch_waits_is_sent_once(tmp_path: Path) -> None:
+    gate, provider = threading.Event(), Provider()
+    server = Server(first_waits(gate))
     with started(batch_plan(tmp_path, server, provider, prompts(10), stay=True)) as session:
-        until(session, lambda frame: frame.run.batched == 9 and frame.run.in_flight == 1)
-        session.command(CancelJobs((3,)))
-        until(session, lambda frame: frame.run.cancelled == 1)
+        cancel_one_of_a_draft(session)
         session.command(RetryJobs((3,)))
         until(session, lambda frame: state_of(frame, "p3") is JobState.DONE)
         gate.set()
@@ -225,16 +236,10 @@ def test_a_job_that_is_cancelled_and_retried_while_its_batch_waits_is_sent_once(
 
 
 def test_a_job_that_is_cancelled_retried_and_sent_in_another_batch_is_in_one_of_both(tmp_path: Path) -> None:
-    gate = threading.Event()
-
-    def script(_key: str, prompt: str, _before: int) -> list[Any]:
-        return [*([gate] if prompt == "prompt 0" else []), *whole(f"re: {prompt}")]
-
-    server, provider = Server(script), Provider()
+    gate, provider = threading.Event(), Provider()
+    server = Server(first_waits(gate))
     with started(batch_plan(tmp_path, server, provider, prompts(10), stay=True)) as session:
-        until(session, lambda frame: frame.run.batched == 9 and frame.run.in_flight == 1)
-        session.command(CancelJobs((3,)))
-        until(session, lambda frame: frame.run.cancelled == 1)
+        cancel_one_of_a_draft(session)
         for command in (Pause(), RetryJobs((3,)), SendInBatches((3,))):
             session.command(command)
         until(session, lambda frame: frame.run.batched == 9 and frame.run.cancelled == 0)
